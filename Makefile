@@ -1,0 +1,52 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both install what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Other Pythons that this machine may have: the unit tests run on each.
+OTHERS := 3.11 3.12 3.13
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit pythons lint types imports soak lock clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'crm-health needs Python 3.11 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+		|| { echo 'This Python has no venv module (Debian: apt-get install python3-venv)' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)  ## the main job on a CRM that runs on this machine
+	@$(BIN)/crm-health demo
+
+test: $(READY)  ## all tests; unit tests on every Python from 3.11 to 3.13 found here
+	$(BIN)/python -m pytest -m 'not slow'
+	@$(MAKE) --no-print-directory pythons
+
+unit: $(READY)  ## unit tests only
+	$(BIN)/python -m pytest tests/unit
+
+pythons: $(READY)
+	@.ci/pythons $(BIN)/python $(OTHERS)
+
+lint: $(READY)  ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: $(READY)  ## what takes longer than `make test` may
+	$(BIN)/python -m pytest -m slow
+
+lock: $(READY)  ## pin the requirements again, with hashes and without addresses
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
+
+clean:  ## remove environments and caches
+	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .import_linter_cache dist build

@@ -1,0 +1,105 @@
+"""Where a read of one object stands. Opaque to the core; JSON inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from connectors.salesforce.soql import is_id
+from crm_health.errors import StateError
+
+#: How far a new read reaches back, for rows that became visible after later ones.
+OVERLAP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A position in the order (stamp, Id).
+
+    Between reads only `stamp` is set: all that was stamped before it has been delivered. In the
+    middle of a read `last_id` is set too, and `watermark` is what `stamp` becomes at its end.
+    """
+
+    stamp: datetime | None = None
+    last_id: str = ""
+    watermark: datetime | None = None
+    #: The read began at the beginning, so rows in the recycle bin were left out.
+    full: bool = True
+
+    @property
+    def midway(self) -> bool:
+        """Whether a read was left unfinished here."""
+        return bool(self.last_id)
+
+    def at(self, stamp: datetime | None, last_id: str, watermark: datetime | None) -> Cursor:
+        """After a page; the first watermark of a read stays."""
+        kept = self.watermark if self.midway and self.watermark else watermark
+        return replace(self, stamp=stamp, last_id=last_id, watermark=kept)
+
+    def finished(self) -> Cursor:
+        """After the last page."""
+        return Cursor(stamp=self.watermark, full=self.watermark is None)
+
+    def start(self, now: datetime) -> datetime | None:
+        """The stamp that a new read begins with; a cursor from the future is pulled back."""
+        if self.stamp is None:
+            return None
+        return _minus_overlap(min(self.stamp, now))
+
+    def dump(self) -> str:
+        """As text."""
+        body = {
+            "v": 1,
+            "t": _text(self.stamp),
+            "id": self.last_id,
+            "w": _text(self.watermark),
+            "full": self.full,
+        }
+        return orjson.dumps(body).decode()
+
+    @staticmethod
+    def load(text: str | None) -> Cursor:
+        """From text; None is the beginning.
+
+        Raises:
+            StateError: not a cursor of ours.
+        """
+        if text is None:
+            return Cursor()
+        try:
+            body = orjson.loads(text)
+            cursor = Cursor(
+                stamp=_instant(body["t"]),
+                last_id=body["id"],
+                watermark=_instant(body["w"]),
+                full=bool(body["full"]),
+            )
+            usable = body["v"] == 1 and (not cursor.last_id or is_id(cursor.last_id))
+        except (ValueError, KeyError, TypeError):
+            usable = False
+        if not usable:
+            raise StateError(
+                "A stored Salesforce cursor can't be read: run `crm-health sync --full`.",
+                code="CH-SF-CURSOR",
+            )
+        return cursor
+
+
+def _text(value: datetime | None) -> str | None:
+    return value.isoformat(timespec="milliseconds") if value else None
+
+
+def _instant(value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    parsed = datetime.fromisoformat(value)
+    if parsed.tzinfo is None:
+        raise ValueError("no zone")
+    return parsed.astimezone(UTC)
+
+
+def _minus_overlap(value: datetime) -> datetime:
+    floor = datetime.min.replace(tzinfo=UTC) + OVERLAP
+    return max(value, floor) - OVERLAP

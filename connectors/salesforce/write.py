@@ -1,0 +1,314 @@
+"""Writing: Collections for updates and upserts, composite graphs for what is made only once.
+
+Every call here may be repeated without harm: an update sets the same values again, an upsert and
+a graph meet their unique key. So a lost answer is simply asked for again; what stays unanswered
+is `unknown`, and the next read settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import polars as pl
+
+from connectors.http import LostAnswer, NotSent, pause
+from connectors.salesforce import soql
+from connectors.salesforce.client import Client
+from connectors.salesforce.errors import Fault, faults_in
+from connectors.salesforce.receipts import (
+    UNANSWERED,
+    Receipt,
+    frame,
+    from_error,
+    from_faults,
+    match,
+)
+from connectors.salesforce.wire import prepared, records_json
+from crm_health.connector import Batch, Op, Outcome
+from crm_health.errors import (
+    AuthError,
+    BrokenInvariant,
+    CrmHealthError,
+    QuotaExhausted,
+    RateLimited,
+    Rejected,
+    SetupError,
+    Unavailable,
+)
+
+COLLECTION_MAX, GRAPHS_MAX = 200, 75
+LOCK_ROUNDS = 5
+#: Halving 200 rows down to one takes 8 levels of 2 calls; twice that, then no more.
+HALVING_CALLS = 32
+_NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}
+_ALLOW_DUPLICATE = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+Receipts = dict[int, Receipt]
+Sender = Callable[[pl.DataFrame], Receipts]
+
+
+class Writer:
+    """Writes batches and gives one receipt a row."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def write(self, batch: Batch) -> pl.DataFrame:
+        """See `Connector.write`."""
+        _check(batch)
+        rows = batch.rows.sort("id") if batch.op is Op.UPDATE else batch.rows
+        sender = self._sender(batch)
+        receipts: Receipts = {}
+        size = batch_size(batch.op)
+        for first in range(0, rows.height, size):
+            chunk = rows.slice(first, size)
+            try:
+                receipts |= self._settle(chunk, sender)
+            except (Unavailable, QuotaExhausted, AuthError, SetupError) as error:
+                if not _is_passing(error) and not receipts:
+                    raise
+                # What came before was answered, and its receipts must not be lost.
+                receipts |= _all(rows.slice(first), from_error(error, Outcome.RETRY))
+                break
+        return frame({seq: receipts[seq] for seq in batch.rows["seq"]})
+
+    def _sender(self, batch: Batch) -> Sender:
+        if batch.op is Op.CREATE_ONCE:
+            claim = batch.claim
+            if claim is None:
+                raise BrokenInvariant("A create has no claim.")
+            return lambda rows: self._graphs(batch, claim, rows)
+        if batch.op is Op.UPSERT:
+            return lambda rows: self._upsert(batch, rows)
+        return lambda rows: self._update(batch, rows)
+
+    def _settle(self, rows: pl.DataFrame, send: Sender) -> Receipts:
+        """Send rows, then again those that a lock or another row's failure held back."""
+        receipts = self._whole(rows, send)
+        self._raise_if_schema(receipts)
+        size = max(1, rows.height // 2)
+        for round_number in range(1, LOCK_ROUNDS + 1):
+            again = _seqs(receipts, _comes_again)
+            if not again:
+                break
+            if not all(r.rule and r.rule.bystander for s, r in receipts.items() if s in again):
+                pause(self._client.ports, round_number)
+            held = rows.filter(pl.col("seq").is_in(list(again)))
+            try:
+                for first in range(0, held.height, size):
+                    receipts |= self._whole(held.slice(first, size), send)
+            except (Unavailable, QuotaExhausted, AuthError, SetupError):
+                # The receipts in hand say `retry`; the next call meets the cause again.
+                break
+            size = max(1, size // 2)
+        return receipts
+
+    def _whole(self, rows: pl.DataFrame, send: Sender) -> Receipts:
+        """Send rows; where one of them makes all fail, halve until it stands alone."""
+        receipts = self._once(rows, send)
+        calls = 0
+        suspects = [rows] if _all_failed_together(receipts) else []
+        while suspects and calls < HALVING_CALLS:
+            group = suspects.pop()
+            middle = group.height // 2
+            for half in (group[:middle], group[middle:]):
+                try:
+                    answered = self._once(half, send)
+                except (Unavailable, QuotaExhausted, AuthError, SetupError):
+                    return receipts
+                calls += 1
+                receipts |= answered
+                if _all_failed_together(answered):
+                    suspects.append(half)
+        return receipts
+
+    def _once(self, rows: pl.DataFrame, send: Sender) -> Receipts:
+        try:
+            return send(rows)
+        except LostAnswer as error:
+            return _all(rows, from_error(error, Outcome.UNKNOWN))
+        except Rejected as error:
+            rejected = from_error(error, Outcome.REJECTED)
+            rule = from_faults([Fault("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY")]).rule
+            return _all(rows, replace(rejected, rule=rule))
+
+    def _update(self, batch: Batch, rows: pl.DataFrame) -> Receipts:
+        headers = dict(_NO_ASSIGNMENT)
+        if batch.object == "Account":
+            headers |= _ALLOW_DUPLICATE
+        results = self._collection("composite/sobjects", batch.object, rows, headers)
+        found = match(results, rows["id"].to_list())
+        # An update never creates, whatever the answer leaves out.
+        return {
+            seq: replace(receipt, id=receipt.id or row_id, created=False)
+            for seq, row_id, receipt in zip(rows["seq"], rows["id"], found, strict=True)
+        }
+
+    def _upsert(self, batch: Batch, rows: pl.DataFrame) -> Receipts:
+        key = str(batch.key_field)
+        path = f"composite/sobjects/{soql.object_name(batch.object)}/{soql.field_path(key)}"
+        results = self._collection(path, batch.object, rows, dict(_NO_ASSIGNMENT))
+        if rows.height == 1:
+            found = match(results, [None], by_place=True)
+        else:
+            named = isinstance(results, list) and any(r.get("success") for r in results)
+            ids = self._ids_by_key(batch.object, key, rows[key].to_list()) if named else {}
+            expected = [ids.get(value.casefold()) for value in rows[key]]
+            found = match(results, expected)
+        return dict(zip(rows["seq"], found, strict=True))
+
+    def _ids_by_key(self, name: str, key: str, values: Sequence[str]) -> dict[str, str]:
+        """Record ids by key: an upsert's results do not say which row they are about."""
+        found: dict[str, str] = {}
+        path = f"{self._client.data}/query"
+        for first in range(0, len(values), 50):
+            query = soql.select(
+                ["Id", key], name, [soql.among(key, values[first : first + 50])]
+            )
+            try:
+                answer = self._client.get(path, {"q": query}).json()
+            except CrmHealthError as error:
+                # The rows are written by now: without this answer they are only unproven.
+                self._client.ports.log("salesforce.unproven", object=name, code=error.code)
+                break
+            for record in answer.get("records") or []:
+                found[str(record.get(key)).casefold()] = str(record.get("Id"))
+        return found
+
+    def _collection(
+        self, path: str, name: str, rows: pl.DataFrame, headers: dict[str, str]
+    ) -> Any:
+        body = records_json(rows.drop("seq"), soql.object_name(name))
+        return self._client.send(
+            "PATCH",
+            f"{self._client.data}/{path}",
+            b'{"allOrNone":false,"records":' + body + b"}",
+            headers,
+        ).json()
+
+    def _graphs(self, batch: Batch, claim: Batch, rows: pl.DataFrame) -> Receipts:
+        claims = claim.rows.filter(pl.col("seq").is_in(rows["seq"].implode()))
+        by_seq = {row.pop("seq"): row for row in _bodies(claims)}
+        graphs = []
+        for row in _bodies(rows):
+            seq = row.pop("seq")
+            graphs.append(
+                {
+                    "graphId": str(seq),
+                    "compositeRequest": [
+                        self._post("claim", claim.object, by_seq[seq]),
+                        self._post("record", batch.object, row),
+                    ],
+                }
+            )
+        answer = self._client.send(
+            "POST",
+            f"{self._client.data}/composite/graph",
+            orjson.dumps({"graphs": graphs}),
+            dict(_NO_ASSIGNMENT),
+        ).json()
+        listed = answer.get("graphs") if isinstance(answer, dict) else None
+        found = {
+            str(graph.get("graphId")): graph
+            for graph in (listed if isinstance(listed, list) else [])
+            if isinstance(graph, dict)
+        }
+        return {
+            seq: _graph_receipt(found[str(seq)]) if str(seq) in found else UNANSWERED
+            for seq in rows["seq"]
+        }
+
+    def _post(self, reference: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "method": "POST",
+            "url": f"{self._client.data}/sobjects/{soql.object_name(name)}",
+            "referenceId": reference,
+            "body": body,
+        }
+
+    @staticmethod
+    def _raise_if_schema(receipts: Receipts) -> None:
+        """A field that every row was refused for is a matter of setup, not of rows."""
+        rules = [r.rule.request if r.rule else None for r in receipts.values()]
+        if rules and all(rule is SetupError for rule in rules):
+            first = next(iter(receipts.values()))
+            raise SetupError(
+                f"Salesforce takes no writes to {first.field or 'a field'} ({first.code}): "
+                "run `crm-health setup`.",
+                code=first.code or "",
+            )
+
+
+def batch_size(op: Op) -> int:
+    """The most rows of one call."""
+    return GRAPHS_MAX if op is Op.CREATE_ONCE else COLLECTION_MAX
+
+
+def _check(batch: Batch) -> None:
+    rows = batch.rows
+    if rows["seq"].is_duplicated().any():
+        raise BrokenInvariant("A batch has two rows of one number.")
+    if batch.op is Op.UPDATE and (
+        rows["id"].null_count() or rows["id"].is_duplicated().any()
+    ):
+        raise BrokenInvariant("An update names a record twice, or none.")
+    if batch.op is Op.UPSERT:
+        if batch.key_field is None or batch.key_field not in rows.columns:
+            raise BrokenInvariant("An upsert has no key.")
+        if rows[batch.key_field].null_count():
+            raise BrokenInvariant("An upsert has a row without its key.")
+    if batch.op is Op.CREATE_ONCE and (
+        batch.claim is None or set(batch.claim.rows["seq"]) != set(rows["seq"])
+    ):
+        raise BrokenInvariant("A create has no claim for each of its rows.")
+
+
+def _bodies(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Bodies of new records. A null is left out: the CRM's own default then applies."""
+    for row in prepared(rows).iter_rows(named=True):
+        yield {name: value for name, value in row.items() if value is not None}
+
+
+def _graph_receipt(graph: dict[str, Any]) -> Receipt:
+    response = graph.get("graphResponse")
+    parts = response.get("compositeResponse") if isinstance(response, dict) else None
+    by_reference = {
+        part.get("referenceId"): part for part in parts or [] if isinstance(part, dict)
+    }
+    if graph.get("isSuccessful") is True:
+        body = by_reference.get("record", {}).get("body")
+        if not isinstance(body, dict) or not body.get("id"):
+            return UNANSWERED
+        return Receipt(Outcome.DONE, id=str(body["id"]), created=True)
+    claimed = faults_in(by_reference.get("claim", {}).get("body"))
+    if any(fault.code == "DUPLICATE_VALUE" for fault in claimed):
+        return Receipt(Outcome.DONE, created=False, code="DUPLICATE_VALUE")
+    faults = claimed + faults_in(by_reference.get("record", {}).get("body"))
+    causes = [f for f in faults if f.code != "PROCESSING_HALTED"] or faults
+    return from_faults(causes)
+
+
+def _all(rows: pl.DataFrame, receipt: Receipt) -> Receipts:
+    return dict.fromkeys(rows["seq"], receipt)
+
+
+def _seqs(receipts: Receipts, wanted: Callable[[Receipt], bool]) -> set[int]:
+    return {seq for seq, receipt in receipts.items() if wanted(receipt)}
+
+
+def _comes_again(receipt: Receipt) -> bool:
+    return receipt.outcome is Outcome.RETRY and receipt.rule is not None
+
+
+def _all_failed_together(receipts: Receipts) -> bool:
+    """Whether rows failed all alike, by automation or as a request: one may be the cause."""
+    return len(receipts) > 1 and all(
+        receipt.rule is not None and receipt.rule.automation for receipt in receipts.values()
+    )
+
+
+def _is_passing(error: CrmHealthError) -> bool:
+    """Nothing of this chunk was carried out, and a later run may succeed."""
+    return isinstance(error, (RateLimited, NotSent, Unavailable))

@@ -1,0 +1,110 @@
+"""`crm-health sandbox`: a CRM on this machine to try things on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+import requests
+
+if TYPE_CHECKING:
+    from connectors.sandbox.handle import Sandbox
+
+T = TypeVar("T")
+DEFAULT_PORT = 8765
+_data = click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Load a data set from this folder instead of the story.",
+)
+
+
+@click.group()
+def sandbox() -> None:
+    """A CRM on this machine that speaks Salesforce's protocol."""
+
+
+@sandbox.command()
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port on 127.0.0.1.")
+@click.option("--accounts", default=400, show_default=True, help="Accounts of the story.")
+@click.option("--seed", default=1, show_default=True, help="Same seed, same company.")
+@_data
+@click.option("--empty", is_flag=True, help="Start with no records.")
+def start(port: int, accounts: int, seed: int, data: Path | None, *, empty: bool) -> None:
+    """Serve until Ctrl-C. Nothing is kept when it stops."""
+    # Imported here: the server and the story are heavy, and most commands need neither.
+    from connectors.sandbox.handle import Sandbox, environment  # noqa: PLC0415
+
+    box = Sandbox.start(port)
+    try:
+        if not empty:
+            counts = _fill(box, accounts, seed, data)
+            click.echo(f"Loaded {sum(counts.values())} records: {_summary(counts)}.")
+        click.echo(f"Sandbox at {box.url}. To use it, in another terminal:\n")
+        for name, value in environment(box.url).items():
+            click.echo(f"export {name}={value}")
+        click.echo("\nFor `crm-health setup`, use sandbox-admin as client id and secret.")
+        click.echo("These secrets are public and open nothing else. Stop with Ctrl-C.")
+        box.wait()
+    except KeyboardInterrupt:
+        click.echo("Sandbox stopped.")
+    finally:
+        box.close()
+
+
+@sandbox.command()
+@click.option("--port", default=DEFAULT_PORT, show_default=True)
+@click.option("--accounts", default=400, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@_data
+def load(port: int, accounts: int, seed: int, data: Path | None) -> None:
+    """Load the story, or a data set, into a running sandbox."""
+    # Imported here: see `start`.
+    from connectors.sandbox.handle import Sandbox  # noqa: PLC0415
+
+    box = Sandbox(f"http://127.0.0.1:{port}")
+    counts = _reach(port, lambda: _fill(box, accounts, seed, data))
+    click.echo(f"Loaded {sum(counts.values())} records: {_summary(counts)}.")
+
+
+@sandbox.command()
+@click.option("--port", default=DEFAULT_PORT, show_default=True)
+def reset(port: int) -> None:
+    """Empty a running sandbox."""
+    # Imported here: see `start`.
+    from connectors.sandbox.handle import Sandbox  # noqa: PLC0415
+
+    _reach(port, Sandbox(f"http://127.0.0.1:{port}").reset)
+    click.echo("The sandbox is empty.")
+
+
+def _fill(box: Sandbox, accounts: int, seed: int, data: Path | None) -> dict[str, int]:
+    """Load the story or a data set; returns records by object."""
+    # Imported here: both build on data frames, which take a while to import.
+    from connectors.sandbox import datasets, story  # noqa: PLC0415
+
+    if data is not None:
+        found = datasets.load(data)
+        box.clock(found.as_of)
+        records = found.records
+    else:
+        customers = round(accounts * 0.75)
+        now = box.clock()
+        records = story.build(seed=seed, accounts=accounts, customers=customers, now=now)
+    box.load(records)
+    return {name: len(rows) for name, rows in records.items()}
+
+
+def _summary(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
+
+
+def _reach(port: int, action: Callable[[], T]) -> T:
+    try:
+        return action()
+    except requests.ConnectionError:
+        raise click.ClickException(
+            f"No sandbox answers on port {port}. Start one: crm-health sandbox start"
+        ) from None

@@ -1,0 +1,1 @@
+"""Salesforce's wire protocol over the record store."""

@@ -1,0 +1,69 @@
+"""Business time: working days of eight hours, in one time zone, without public holidays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import holidays
+import polars as pl
+
+#: A working day of eight hours starts here (local hour).
+OPENS, HOURS = 9, 8
+#: Years around which holidays are known; far dates are outside what a CRM holds.
+_YEARS = range(1990, 2061)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Working days and hours of an organisation.
+
+    Args:
+        time_zone: IANA name.
+        days_off: Public holidays, sorted.
+    """
+
+    time_zone: str
+    days_off: tuple[date, ...] = ()
+
+    @classmethod
+    def of(cls, time_zone: str, country: str | None) -> Calendar:
+        """The calendar of a country (ISO code); None has no public holidays."""
+        if country is None:
+            return cls(time_zone)
+        return cls(time_zone, tuple(sorted(holidays.country_holidays(country, years=_YEARS))))
+
+    def add_days(self, day: date, days: int) -> date:
+        """The working day `days` working days after `day` (0: `day`, or the next working one)."""
+        found = pl.select(
+            pl.lit(day).dt.add_business_days(days, holidays=list(self.days_off), roll="forward")
+        ).item()
+        assert isinstance(found, date)
+        return found
+
+    def due(self, opened: pl.Expr, hours: pl.Expr) -> pl.Expr:
+        """The instant `hours` of business time after `opened` (an instant), as an expression.
+
+        Time outside working hours counts from the next opening; hours may be fractions.
+        """
+        off = list(self.days_off)
+        local = opened.dt.convert_time_zone(self.time_zone).dt.replace_time_zone(None)
+        day = local.dt.date()
+        works = day.dt.is_business_day(holidays=off)
+        into = (local - day.cast(pl.Datetime("ms"))).dt.total_milliseconds() / 3_600_000
+        # Hours of the opening day that are already gone: none before opening or on a day off.
+        gone = pl.when(works).then((into - OPENS).clip(0, HOURS)).otherwise(0.0)
+        total = gone + hours
+        whole = (total / HOURS).floor()
+        rest = total - whole * HOURS
+        # Exactly full days end at closing time, not at the next opening.
+        full = (rest == 0) & (whole > 0)
+        days = pl.when(full).then(whole - 1).otherwise(whole).cast(pl.Int64)
+        clock = pl.when(full).then(float(HOURS)).otherwise(rest) + OPENS
+        last = day.dt.add_business_days(days, holidays=off, roll="forward")
+        millis = (clock * 3_600_000).round().cast(pl.Int64)
+        return (
+            (last.cast(pl.Datetime("ms")) + pl.duration(milliseconds=millis))
+            .dt.replace_time_zone(self.time_zone, ambiguous="earliest", non_existent="null")
+            .dt.convert_time_zone("UTC")
+        )

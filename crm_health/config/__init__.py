@@ -1,0 +1,1 @@
+"""Text to checked, frozen values: every problem at once, as file:line:column."""

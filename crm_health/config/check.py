@@ -1,0 +1,75 @@
+"""All three files held against each other: what each one's shape can't tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crm_health.config import names
+from crm_health.config.check_mapping import check_mapping
+from crm_health.config.check_model import Columns, ModelNames, check_model, counts, unused
+from crm_health.config.check_playbook import check_playbook
+from crm_health.config.columns import columns_for
+from crm_health.config.mapping import Mapping
+from crm_health.config.model import Model
+from crm_health.config.playbook import Playbook
+from crm_health.config.problems import Problem
+from crm_health.config.yaml import Document
+from crm_health.entities import ENTITIES
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The three files: their values as far as they have the right shape, and their text."""
+
+    mapping: tuple[Mapping | None, Document | None]
+    model: tuple[Model | None, Document | None]
+    playbook: tuple[Playbook | None, Document | None]
+    #: Nothing was left out of them for its shape, so what they lack they really lack.
+    whole: bool = True
+
+
+def check(given: Documents, crm: str) -> list[Problem]:
+    """Every problem of sense, errors and warnings, whatever shape the files are in.
+
+    A file that can't be used at all is known by its names only, so that its mistakes don't show
+    up again as unknown names in the others.
+    """
+    problems: list[Problem] = []
+    mapping, mapping_file = given.mapping
+    model, model_file = given.model
+    playbook, playbook_file = given.playbook
+    if mapping is not None and mapping_file is not None:
+        problems += check_mapping(mapping, mapping_file, crm).problems
+    entities = _entities(mapping, mapping_file)
+    found = ModelNames(_known(model_file, entities["account"]), frozenset())
+    model_check = None
+    if model is not None and model_file is not None:
+        model_check, found = check_model(model, model_file, entities)
+    used = set(model_check.used) if model_check else set()
+    # Without a model there are no names that an alert could be held against.
+    has_names = model_file is not None and isinstance(model_file.data, dict)
+    if playbook is not None and playbook_file is not None and has_names:
+        alerts = check_playbook(
+            playbook,
+            playbook_file,
+            found.alerted(),
+            counts(model) if model is not None else frozenset(),
+        )
+        problems += alerts.problems
+        used |= alerts.used
+    if model is not None and model_check is not None:
+        if given.whole:
+            unused(model_check, model, used)
+        problems += model_check.problems
+    return problems
+
+
+def _entities(mapping: Mapping | None, document: Document | None) -> dict[str, Columns]:
+    # A broken feed's own columns are still known by name.
+    return {e: {**names.raw_extra(document, e), **columns_for(e, mapping)} for e in ENTITIES}
+
+
+def _known(document: Document | None, account: Columns) -> Columns:
+    """The names that a broken model would have given."""
+    own = [*names.raw_keys(document, "facts"), *names.raw_keys(document, "derived")]
+    return {**account, **dict.fromkeys([*own, *map(names.book, own)], "any")}

@@ -1,0 +1,196 @@
+"""Does the model make sense: names in their order, curves, weights, caps and bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from itertools import pairwise
+from zoneinfo import available_timezones
+
+import holidays
+
+from crm_health.config import names
+from crm_health.config.check_weights import check_weights
+from crm_health.config.checker import Checker
+from crm_health.config.expressions import ColumnKind
+from crm_health.config.model import Model
+from crm_health.config.problems import nearest
+from crm_health.config.yaml import Document
+from crm_health.entities import ENTITIES, Kind
+
+#: What an expression can know of an account before anything is computed, and more by and by.
+Columns = dict[str, ColumnKind]
+
+
+@dataclass(frozen=True)
+class ModelNames:
+    """What stands before the caps, and before the alerts."""
+
+    #: Account columns, facts, derived facts and their medians.
+    facts: Columns
+    dimensions: frozenset[str]
+
+    def scored(self) -> Columns:
+        """What caps may read: the points of each dimension as well."""
+        points = {names.dimension_points(d): Kind.NUMBER for d in self.dimensions}
+        return {**self.facts, **points}
+
+    def alerted(self) -> Columns:
+        """What alerts may read: the outcome as well."""
+        return {**self.scored(), **names.OUTCOMES}
+
+
+def check_model(
+    model: Model, document: Document, entities: Mapping[str, Columns]
+) -> tuple[Checker, ModelNames]:
+    """Check one model whose shape is right.
+
+    Args:
+        model: the model.
+        document: its file.
+        entities: entity to the columns that expressions over its rows may use.
+    """
+    check = Checker(document, counts=counts(model))
+    _calendar(check, model)
+    columns: Columns = dict(entities["account"])
+    later = _later(document, model)
+    _facts(check, model, columns, entities)
+    # What a broken entry would have given is known by name, so that one mistake is one problem.
+    columns |= {n: "any" for n in names.raw_keys(document, "facts") if n not in columns}
+    columns |= {names.book(n): Kind.NUMBER for n in model.facts}
+    for name, text in model.derived.items():
+        _fresh(check, ("derived", name), name, columns)
+        expr = check.expression(("derived", name), text, columns, later=later)
+        columns[name] = (expr.kind if expr else None) or "any"
+        columns[names.book(name)] = Kind.NUMBER
+    columns |= {n: "any" for n in names.raw_keys(document, "derived") if n not in columns}
+    found = ModelNames(columns, frozenset(m.dimension for m in model.measures.values()))
+    _measures(check, model, columns, later)
+    check_weights(check, model, columns, later)
+    scored = found.scored()
+    for name, cap in model.caps.items():
+        expect = Kind.BOOLEAN
+        check.expression(("caps", name, "when"), cap.when, scored, expect=expect, later=later)
+        check.text(("caps", name, "says"), cap.says, scored)
+    _bands(check, model)
+    return check, found
+
+
+def counts(model: Model) -> frozenset[str]:
+    """The facts that count rows: `active_days` is a number of days, not how long ago."""
+    return frozenset(
+        name for name, fact in model.facts.items() if fact.take.lower().startswith("count")
+    )
+
+
+def unused(check: Checker, model: Model, used: set[str]) -> None:
+    """Warn of facts that nothing reads; `used` are the names that any file reads."""
+    for name, fact in model.facts.items():
+        if name not in used and names.book(name) not in used and fact.note is None:
+            check.warn(
+                ("facts", name), "nothing reads this fact", "remove it, or say why in `note`"
+            )
+
+
+def _later(document: Document, model: Model) -> dict[str, str]:
+    """Names that exist, but not yet where an earlier expression stands."""
+    found = dict.fromkeys(names.OUTCOMES, "worked out after the caps")
+    dimensions = {m.dimension for m in model.measures.values()}
+    points = map(names.dimension_points, dimensions)
+    found |= dict.fromkeys(points, "worked out after the measures")
+    found |= dict.fromkeys(
+        names.raw_keys(document, "measures"), "a measure; use the facts that it reads"
+    )
+    derived = names.raw_keys(document, "derived")
+    found |= dict.fromkeys([*derived, *map(names.book, derived)], "derived further down")
+    return found
+
+
+def _calendar(check: Checker, model: Model) -> None:
+    if model.time_zone not in _zones():
+        check.add(("time_zone",), "there is no such time zone", nearest(model.time_zone, _zones()))
+    if model.holidays is not None and model.holidays not in holidays.list_supported_countries():
+        check.add(("holidays",), "no holidays are known for it", "an ISO country code such as DE")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _fresh(check: Checker, path: tuple[str, str], name: str, columns: Columns) -> None:
+    if name in columns or name in names.OUTCOMES or name.startswith("book_"):
+        check.add(path, "the name is taken", "choose another one")
+
+
+def _facts(check: Checker, model: Model, columns: Columns, entities: Mapping[str, Columns]) -> None:
+    for name, fact in model.facts.items():
+        path = ("facts", name)
+        _fresh(check, path, name, columns)
+        entity = ENTITIES.get(fact.source)
+        kind: ColumnKind = "any"
+        if entity is None:
+            hint = nearest(fact.source, ENTITIES)
+            check.add((*path, "from"), f"there is no entity {fact.source!r}", hint)
+        elif entity.ours:
+            check.add((*path, "from"), "our own records are never an input of the score")
+        elif fact.source in ("account", "user"):
+            check.add((*path, "from"), "has no rows to count", "write it under `derived`")
+        else:
+            rows = entities[fact.source]
+            if fact.where is not None:
+                check.expression((*path, "where"), fact.where, rows, expect=Kind.BOOLEAN)
+            expr = check.expression((*path, "take"), fact.take, rows, role="aggregate")
+            kind = (expr.kind if expr else None) or "any"
+        columns[name] = kind
+
+
+def _measures(check: Checker, model: Model, columns: Columns, later: Mapping[str, str]) -> None:
+    # A measure may be named as the fact it shows: that one is known, it is no later name.
+    hidden = {n: what for n, what in later.items() if n not in columns}
+    dimensions = [m.dimension for m in model.measures.values()]
+    for name, measure in model.measures.items():
+        path = ("measures", name)
+        near = get_close_matches(measure.dimension, set(dimensions) - {measure.dimension}, 1, 0.8)
+        if near and dimensions.count(measure.dimension) < dimensions.count(near[0]):
+            hint = f"did you mean {near[0]!r}?"
+            check.add((*path, "dimension"), f"only this measure has {measure.dimension!r}", hint)
+        check.expression((*path, "value"), measure.value, columns, expect=Kind.NUMBER, later=hidden)
+        _curve(check, (*path, "curve"), measure.curve)
+        if measure.stale_after_days is not None and measure.stale_after_days < 1:
+            check.add((*path, "stale_after_days"), "must be at least 1 day")
+        check.text((*path, "says"), measure.says, columns)
+        if measure.says_good is not None:
+            check.text((*path, "says_good"), measure.says_good, columns)
+
+
+def _curve(check: Checker, path: tuple[str, ...], curve: Mapping[float, float]) -> None:
+    if len(curve) < 2:
+        check.add(path, "needs at least two points", "{0: 0, 10: 100}")
+    values = list(curve)
+    if any(right <= left for left, right in pairwise(values)):
+        check.add(path, "the values must rise from left to right")
+    if any(not 0 <= points <= 100 for points in curve.values()):
+        check.add(path, "points must be from 0 to 100")
+
+
+def _bands(check: Checker, model: Model) -> None:
+    last = len(model.bands) - 1
+    seen: set[str] = set()
+    below = 1
+    for number, band in enumerate(model.bands):
+        path = ("bands", number)
+        if band.name in seen or band.name == "unknown":
+            what = "stands for too little evidence" if band.name == "unknown" else "is there twice"
+            check.add((*path, "name"), f"{band.name!r} {what}", "choose another name")
+        seen.add(band.name)
+        if number == last and band.below is not None:
+            check.add((*path, "below"), "the last band holds all other scores: leave it away")
+        elif number < last and band.below is None:
+            check.add(path, "`below` is missing", "only the last band has none")
+        elif band.below is not None:
+            if band.below <= below:
+                check.add((*path, "below"), f"must be more than {below}: worst band first")
+            below = max(below, band.below)

@@ -1,0 +1,94 @@
+"""Does `write:` make sense: fields of our own, each written once, and statuses that differ."""
+
+from __future__ import annotations
+
+from crm_health.config.check_feeds import NAME
+from crm_health.config.checker import Checker
+from crm_health.config.mapping import EpisodeOut, EscalationOut, TaskOut, Write
+from crm_health.config.problems import nearest
+from crm_health.entities import ACCOUNT_OUTPUTS
+
+_PEOPLES = (
+    "id name ownerid parentid type amount annualrevenue industry numberofemployees rating phone "
+    "website description accountnumber accountsource recordtypeid isdeleted ownership site domain "
+    "masterrecordid createddate createdbyid lastmodifieddate lastmodifiedbyid systemmodstamp "
+    "billingcountry currencyisocode sic tickersymbol hubspot_owner_id lifecyclestage "
+    "hs_lead_status hs_object_id"
+)
+#: Account fields that belong to people and other systems, without case.
+_DENIED = frozenset(_PEOPLES.split())
+_KEYS = (
+    "key seal subject body owner due priority status account contact name reason severity "
+    "department source opened resolved cleared evidence score band"
+)
+#: Keys of a task, episode or escalation that name a field of the CRM.
+_TARGETS = frozenset(_KEYS.split())
+#: Without these there is no state to come back to.
+_NEEDED = ("score", "band", "band_since", "memory")
+
+
+def check_write(check: Checker, write: Write) -> None:
+    """Check all that would be written."""
+    _account(check, write)
+    _record(check, "task", write.task)
+    _record(check, "episode", write.episode)
+    _record(check, "escalation", write.escalation)
+    _statuses(check, write.task, write.escalation)
+
+
+def _account(check: Checker, write: Write) -> None:
+    for output in _NEEDED:
+        if output not in write.account:
+            check.add(("write", "account"), f"{output} is missing: state is kept in it")
+    seen: dict[str, str] = {}
+    for output, target in write.account.items():
+        path = ("write", "account", output)
+        if output not in ACCOUNT_OUTPUTS:
+            check.add(path, "there is no such output", nearest(output, ACCOUNT_OUTPUTS))
+        if not NAME.fullmatch(target):
+            check.add(path, "is not the name of a CRM field")
+        elif target.lower() in _DENIED:
+            check.add(path, f"{target} is not ours to write", "make a field of its own")
+        if target.lower() in seen:
+            check.add(path, f"{target} is written twice: {seen[target.lower()]} goes there too")
+        seen[target.lower()] = output
+    for output in write.edits:
+        if output not in write.account:
+            check.add(("write", "edits", output), "is not written", nearest(output, write.account))
+
+
+def _record(check: Checker, what: str, record: TaskOut | EpisodeOut | EscalationOut) -> None:
+    path = ("write", what)
+    if not NAME.fullmatch(record.object):
+        check.add((*path, "object"), "is not the name of a CRM object")
+    seen: dict[str, str] = {}
+    for name in type(record).model_fields:
+        target = getattr(record, name)
+        # What is left are statuses, and a field that is not mapped.
+        if name not in _TARGETS or target is None:
+            continue
+        if not NAME.fullmatch(target):
+            check.add((*path, name), "is not the name of a CRM field")
+        if target.lower() in seen:
+            check.add((*path, name), f"{target} is written twice: {seen[target.lower()]} too")
+        seen[target.lower()] = name
+    for target in record.constants if isinstance(record, TaskOut) else ():
+        if target.lower() in seen:
+            other = seen[target.lower()]
+            check.add((*path, "constants", target), f"is written twice: {other} too")
+
+
+def _statuses(check: Checker, task: TaskOut, escalation: EscalationOut) -> None:
+    if task.open_status == task.done_status:
+        check.add(("write", "task", "done_status"), "is the same as open_status")
+    for severity in ("high", "medium", "low"):
+        if severity not in task.priorities:
+            check.add(("write", "task", "priorities"), f"{severity} is missing")
+    for status in ("open", "resolved"):
+        if status not in escalation.statuses:
+            check.add(("write", "escalation", "statuses"), f"{status} is missing")
+    path = ("write", "escalation", "closed_statuses")
+    if escalation.statuses.get("resolved", "") not in escalation.closed_statuses:
+        check.add(path, "must hold the resolved status")
+    if escalation.statuses.get("open") in escalation.closed_statuses:
+        check.add(path, "can't hold the open status")

@@ -1,0 +1,92 @@
+"""Collects the problems of one file: expressions and texts compiled in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+
+from crm_health.config import expressions, templates
+from crm_health.config.expressions import ColumnKind, Expr, ExpressionError, Role, UnknownNameError
+from crm_health.config.problems import Problem, Severity
+from crm_health.config.yaml import Document, Path
+from crm_health.entities import Kind
+
+
+@dataclass
+class Checker:
+    """Collects the problems of one file, and the names that its expressions use."""
+
+    document: Document
+    problems: list[Problem] = field(default_factory=list)
+    #: Every column that some expression or text of the file reads.
+    used: set[str] = field(default_factory=set)
+    #: Facts named `*_days` that count days.
+    counts: frozenset[str] = frozenset()
+
+    def add(self, path: Path, message: str, hint: str = "") -> None:
+        """Note a problem at `path`."""
+        self.problems.append(self.document.problem(path, message, hint))
+
+    def warn(self, path: Path, message: str, hint: str = "") -> None:
+        """Note something odd that works."""
+        found = self.document.problem(path, message, hint)
+        self.problems.append(
+            Problem(
+                found.file,
+                found.line,
+                found.column,
+                found.path,
+                message,
+                hint,
+                Severity.WARNING,
+            )
+        )
+
+    def expression(
+        self,
+        path: Path,
+        text: str,
+        columns: MappingABC[str, ColumnKind],
+        *,
+        role: Role = "row",
+        expect: Kind | None = None,
+        later: MappingABC[str, str] | None = None,
+    ) -> Expr | None:
+        """Compile an expression that must give `expect`.
+
+        Args:
+            path: where it stands.
+            text: the expression.
+            columns: names it may use.
+            role: one value a row, or one aggregate.
+            expect: the kind that it must give; None for any.
+            later: names that exist but come later, and what they are.
+        """
+        try:
+            expr = expressions.compile(text, columns, role=role)
+        except UnknownNameError as error:
+            for name, hint in error.names.items():
+                if later and name in later:
+                    self.add(path, f"{name!r} is not known yet here: it is {later[name]}")
+                else:
+                    self.add(path, f"there is no {name!r} here", hint)
+            return None
+        except ExpressionError as error:
+            self.add(path, error.reason, error.hint)
+            return None
+        self.used |= expr.columns
+        if expect is not None and expr.kind not in (None, expect):
+            self.add(path, f"gives a {expr.kind}, but a {expect} is needed here")
+        return expr
+
+    def text(
+        self,
+        path: Path,
+        text: str,
+        columns: MappingABC[str, ColumnKind],
+        plain: tuple[str, ...] = (),
+    ) -> None:
+        """Check a text's fields."""
+        self.used |= {found.name for found in templates.fields(text)}
+        for message, hint in templates.mistakes(text, columns, plain, self.counts):
+            self.add(path, message, hint)

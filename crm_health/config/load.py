@@ -1,0 +1,147 @@
+"""Reads a configuration folder, with our defaults for the files that it lacks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from crm_health.config.check import Documents, check
+from crm_health.config.mapping import Mapping
+from crm_health.config.model import Model
+from crm_health.config.playbook import Playbook
+from crm_health.config.problems import ConfigProblems, Problem, Severity, nearest
+from crm_health.config.shape import problems_of, without
+from crm_health.config.yaml import MAX_BYTES, Document, parse
+
+DEFAULT_CRM = "salesforce"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked configuration."""
+
+    mapping: Mapping
+    model: Model
+    playbook: Playbook
+    #: Changes when anything that can change a score, text or record does.
+    digest: str
+    #: File name to where it was read from: a path, or `packaged default`.
+    files: MappingABC[str, str]
+    #: What is odd but usable.
+    warnings: tuple[Problem, ...] = field(default=())
+
+
+def load(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> Config:
+    """Read and check mapping, model and playbook.
+
+    Args:
+        folder: where `<crm>.yaml`, `model.yaml` and `playbook.yaml` are looked for; a file it
+            lacks is our packaged default. None: all are.
+        crm: the connector's name.
+
+    Raises:
+        ConfigProblems: all mistakes of all files at once.
+    """
+    kinds: dict[str, type[BaseModel]] = {
+        f"{crm}.yaml": Mapping,
+        "model.yaml": Model,
+        "playbook.yaml": Playbook,
+    }
+    problems = _folder_problems(folder, kinds)
+    documents: dict[str, Document] = {}
+    origins: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    for name in kinds if not problems else ():
+        raw, origins[name], trouble = _read(folder, name)
+        document, found = parse(raw, name) if trouble is None else (None, [trouble])
+        problems += found
+        sources[name] = raw.decode("utf-8", "replace")
+        if document is not None:
+            documents[name] = document
+    values: dict[str, Any] = {}
+    for name, document in documents.items():
+        value, found = _validate(kinds[name], document)
+        problems += found
+        values[name] = value
+    given = Documents(
+        mapping=(values.get(f"{crm}.yaml"), documents.get(f"{crm}.yaml")),
+        model=(values.get("model.yaml"), documents.get("model.yaml")),
+        playbook=(values.get("playbook.yaml"), documents.get("playbook.yaml")),
+        whole=not problems,
+    )
+    problems += check(given, crm)
+    errors = [p for p in problems if p.severity is Severity.ERROR]
+    if errors:
+        raise ConfigProblems(problems, sources)
+    mapping, model, playbook = (values[name] for name in kinds)
+    return Config(
+        mapping=mapping,
+        model=model,
+        playbook=playbook,
+        digest=digest(mapping, model, playbook),
+        files=origins,
+        warnings=tuple(sorted(problems)),
+    )
+
+
+def digest(*parts: BaseModel) -> str:
+    """A hash of the values, not of the files: comments and layout don't change it."""
+    canonical = [part.model_dump(mode="json", by_alias=True) for part in parts]
+    # Keys keep their order: the order of derived facts and of alerts has a meaning.
+    raw = orjson.dumps(canonical)
+    return hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+
+def _validate(kind: type[BaseModel], document: Document) -> tuple[BaseModel | None, list[Problem]]:
+    """The file's value, or its problems of shape and what is left without the broken parts."""
+    try:
+        return _value(kind, document.data), []
+    except ValidationError as error:
+        problems = problems_of(error, kind, document)
+        try:
+            return _value(kind, without(document.data, [p.path for p in problems])), problems
+        except ValidationError:
+            return None, problems
+
+
+def _value(kind: type[BaseModel], data: Any) -> BaseModel:
+    # JSON, since strict Python input would refuse a list where a tuple is wanted.
+    return kind.model_validate_json(orjson.dumps(data))
+
+
+def _read(folder: Path | None, name: str) -> tuple[bytes, str, Problem | None]:
+    if folder is not None and (folder / name).exists():
+        path = folder / name
+        try:
+            with path.open("rb") as stream:
+                return stream.read(MAX_BYTES + 1), str(path), None
+        except OSError as error:
+            reason = error.strerror or "not a file"
+            return b"", str(path), Problem(name, 0, 0, "", f"can't be read: {reason}")
+    found = resources.files("mappings") / name
+    if not found.is_file():
+        return b"", "", Problem(name, 0, 0, "", "there is no such file and no default for it")
+    return found.read_bytes(), "packaged default", None
+
+
+def _folder_problems(folder: Path | None, kinds: MappingABC[str, Any]) -> list[Problem]:
+    """A folder that isn't there, or a file in it that looks like a misspelt one of ours."""
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        return [Problem(str(folder), 0, 0, "", "there is no such configuration folder")]
+    problems = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (".yaml", ".yml") or path.name in kinds:
+            continue
+        hint = nearest(path.name, kinds)
+        if hint:
+            problems.append(Problem(path.name, 0, 0, "", "this file is not read", hint))
+    return problems

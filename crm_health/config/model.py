@@ -1,0 +1,104 @@
+"""The model: facts, measures, weights, caps and bands. Expressions only; no code."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from crm_health.config.base import Expression, Frozen, Name, Slug
+
+
+class FactDef(Frozen):
+    """One number, date or label per account: an aggregate over the rows of one entity."""
+
+    source: str = Field(alias="from")
+    where: Expression | None = None
+    take: Expression
+    #: What its evidence date is: the newest row that counted, or the last complete read of the
+    #: entity. Default: `source` for counts, sums and days-since, `rows` for averages.
+    evidence: Literal["rows", "source"] | None = None
+    #: What it is for, where no measure, cap, alert or other expression of ours reads it.
+    note: str | None = None
+
+
+class MeasureDef(Frozen):
+    """A fact turned into 0 to 100 points."""
+
+    dimension: Name
+    value: Expression
+    #: Value to points: straight lines between, flat beyond the ends.
+    curve: dict[float, float]
+    #: Days after which evidence no longer counts; None: never. `source`: 7 days of the source.
+    stale_after_days: int | None = None
+    #: What the CRM says of it: text with {fact} fields. Dates and figures, never day counts.
+    says: str
+    #: Another wording when the points are above 80; default: the same.
+    says_good: str | None = None
+
+
+class CapDef(Frozen):
+    """A condition under which the score can't be above `at`."""
+
+    when: Expression
+    at: int = Field(ge=1, le=100)
+    says: str
+
+
+class ModelDef(Frozen):
+    """The weights for one kind of account; the first model whose condition holds."""
+
+    name: Slug
+    when: Expression | None = None
+    weights: dict[Name, float]
+
+
+class BandDef(Frozen):
+    """Scores below `below` are in this band; the last band has none."""
+
+    name: str
+    below: int | None = Field(default=None, ge=2, le=100)
+
+
+class Steadiness(Frozen):
+    """When the written band follows the score."""
+
+    readings: int = Field(default=2, ge=1)
+    hours_between: float = Field(default=20, ge=0)
+    days_in_band: int = Field(default=7, ge=0)
+    #: Points above the threshold needed to move up.
+    upward: int = Field(default=3, ge=0)
+    #: A fall of this many points against the score shown moves the band at once.
+    fall: int = Field(default=15, ge=1)
+    readings_to_unknown: int = Field(default=3, ge=1)
+
+
+class Evidence(Frozen):
+    """How much evidence a score needs."""
+
+    #: Share of the model's weight with fresh evidence, percent.
+    min_coverage: float = Field(default=60, ge=0, le=100)
+    min_dimensions: int = Field(default=2, ge=1)
+    #: Points of weight (of 100) that must be switched on at all.
+    min_weight_on: float = Field(default=40, ge=0, le=100)
+    #: A source that brought nothing for so many days is stale as a whole.
+    source_stale_days: int = Field(default=7, ge=1)
+
+
+class Model(Frozen):
+    """`model.yaml`."""
+
+    time_zone: str = "UTC"
+    #: ISO country code for public holidays; None for none.
+    holidays: str | None = None
+    facts: dict[Name, FactDef]
+    #: Expressions over account columns and facts, in order.
+    derived: dict[Name, Expression] = Field(default_factory=dict)
+    measures: dict[Name, MeasureDef]
+    #: Measures whose source is not there: they count neither in score nor in coverage.
+    off: tuple[Name, ...] = ()
+    models: tuple[ModelDef, ...] = Field(min_length=1)
+    caps: dict[Slug, CapDef] = Field(default_factory=dict)
+    bands: tuple[BandDef, ...] = Field(min_length=2, max_length=6)
+    steadiness: Steadiness = Steadiness()
+    evidence: Evidence = Evidence()

@@ -1,0 +1,232 @@
+"""The One View's entities: their core columns and types. A mapping says what feeds them.
+
+Every entity has `id` and, but for user, `account_id` (on account it is the id itself). A column
+`x_at` of kind date or instant also gives expressions `x_days`: whole days since, in the org's
+time zone, negative when ahead. The entity's main date gives `age_days`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+from polars.datatypes import DataType, DataTypeClass
+
+
+class Kind(StrEnum):
+    """The types that cross the contract, are stored and can be used in expressions."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    INSTANT = "instant"  #: a moment, UTC, millisecond precision
+
+
+POLARS: dict[Kind, DataType | DataTypeClass] = {
+    Kind.TEXT: pl.String,
+    Kind.NUMBER: pl.Float64,
+    Kind.BOOLEAN: pl.Boolean,
+    Kind.DATE: pl.Date,
+    Kind.INSTANT: pl.Datetime("ms", "UTC"),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One typed column of an entity."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A kind of record in the One View."""
+
+    name: str
+    columns: tuple[Column, ...]
+    #: The date or instant that `age_days` counts from.
+    main_date: str | None = None
+    #: Records of our own making, read back: never an input of the score.
+    ours: bool = False
+
+    def kind(self, column: str) -> Kind | None:
+        """The column's kind, or None where the entity has no such column."""
+        return next((c.kind for c in self.columns if c.name == column), None)
+
+
+def _entity(name: str, main_date: str | None, ours: bool, /, **columns: Kind) -> Entity:
+    listed = tuple(Column(column, kind) for column, kind in columns.items())
+    return Entity(name, listed, main_date, ours)
+
+
+_T, _N, _B, _D, _I = Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.INSTANT
+
+ENTITIES: dict[str, Entity] = {
+    entity.name: entity
+    for entity in (
+        _entity(
+            "account",
+            "customer_since",
+            False,
+            name=_T,
+            parent_id=_T,
+            owner_id=_T,
+            csm_id=_T,
+            status=_T,
+            is_person=_B,
+            customer_since=_D,
+            churned_at=_D,
+            contract_value=_N,
+            renewal_at=_D,
+            employees=_N,
+            industry=_T,
+            regulated=_B,
+            tier=_T,
+            csm_sentiment=_N,
+            champion_strength=_N,
+            exec_relationship=_N,
+            relationship_at=_D,
+            override_score=_N,
+            override_reason=_T,
+            override_until=_D,
+            created_at=_I,
+        ),
+        _entity("contact", None, False, account_id=_T, role=_T, is_active=_B, left_at=_D),
+        _entity(
+            "case",
+            "opened_at",
+            False,
+            account_id=_T,
+            contact_id=_T,
+            number=_T,
+            priority=_T,
+            is_open=_B,
+            opened_at=_I,
+            closed_at=_I,
+            sla_due_at=_I,
+        ),
+        _entity(
+            "activity",
+            "happened_at",
+            False,
+            account_id=_T,
+            contact_id=_T,
+            kind=_T,
+            purpose=_T,
+            is_done=_B,
+            happened_at=_D,
+        ),
+        _entity(
+            "opportunity",
+            "created_at",
+            False,
+            account_id=_T,
+            kind=_T,
+            is_open=_B,
+            is_won=_B,
+            amount=_N,
+            close_at=_D,
+            created_at=_I,
+        ),
+        _entity(
+            "subscription",
+            "started_at",
+            False,
+            account_id=_T,
+            product=_T,
+            quantity=_N,
+            annual_value=_N,
+            is_active=_B,
+            is_recurring=_B,
+            started_at=_D,
+            ends_at=_D,
+        ),
+        _entity(
+            "usage",
+            "day",
+            False,
+            account_id=_T,
+            contact_id=_T,
+            metric=_T,
+            value=_N,
+            day=_D,
+        ),
+        _entity(
+            "survey",
+            "answered_at",
+            False,
+            account_id=_T,
+            contact_id=_T,
+            kind=_T,
+            points=_N,
+            answered_at=_D,
+        ),
+        _entity("invoice", "due_at", False, account_id=_T, is_open=_B, amount=_N, due_at=_D),
+        _entity("milestone", "due_at", False, account_id=_T, kind=_T, due_at=_D, done_at=_D),
+        _entity("incident", "happened_at", False, account_id=_T, minutes=_N, happened_at=_I),
+        _entity("user", None, False, is_active=_B, manager_id=_T),
+        _entity(
+            "task",
+            None,
+            True,
+            account_id=_T,
+            key=_T,
+            subject=_T,
+            owner_id=_T,
+            due_at=_D,
+            status=_T,
+            is_open=_B,
+        ),
+        _entity(
+            "episode",
+            None,
+            True,
+            account_id=_T,
+            key=_T,
+            opened_at=_D,
+            cleared_at=_D,
+        ),
+        _entity(
+            "escalation",
+            None,
+            True,
+            account_id=_T,
+            key=_T,
+            seal=_T,
+            reason=_T,
+            severity=_T,
+            department=_T,
+            owner_id=_T,
+            status=_T,
+            source=_T,
+            is_open=_B,
+            opened_at=_D,
+            due_at=_I,
+            resolved_at=_I,
+            cleared_at=_D,
+        ),
+    )
+}
+
+#: What we write on the account, and read back as `shown_<name>`: (name, kind).
+ACCOUNT_OUTPUTS: dict[str, Kind] = {
+    "score": _N,
+    "band": _T,
+    "band_since": _D,
+    "trend": _T,
+    "why": _T,
+    "evidence": _T,
+    "score_computed": _N,
+    "coverage": _N,
+    "open_escalations": _N,
+    "last_12_weeks": _T,
+    "memory": _T,
+}
+
+
+def shown(output: str) -> str:
+    """The account column that holds what the CRM shows for an output."""
+    return f"shown_{output}"

@@ -1,0 +1,74 @@
+"""The base score: the weighted mean of the measures that are present."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from crm_health.config.model import Model
+from crm_health.health.weights import half_up, shares
+
+#: A measure's points (tenths), value, evidence date, stale mark, share and lost, side by side.
+POINTS, VALUE, DATE, STALE, SHARE, LOST = "p@", "v@", "e@", "s@", "h@", "l@"
+#: Weight present, and the sum of weight times points.
+WEIGHT, SUM = "@weight", "@sum"
+
+
+def dimensions(model: Model) -> tuple[str, ...]:
+    """The model's dimensions in the order they are first named."""
+    return tuple(dict.fromkeys(measure.dimension for measure in model.measures.values()))
+
+
+def with_base(model: Model, frame: pl.DataFrame, weights: Mapping[str, int]) -> pl.DataFrame:
+    """Add shares, `base_h`, `base_score`, `dimensions` and `<dimension>_points`."""
+    frame = frame.with_columns(
+        _present(weights).alias(WEIGHT),
+        _weighted(weights).alias(SUM),
+    )
+    under = pl.when(pl.col(WEIGHT) > 0).then(pl.col(WEIGHT))
+    filled = {name: pl.col(f"{POINTS}{name}").fill_null(0) for name in weights}
+    kept = [10 * weight * filled[name] for name, weight in weights.items()]
+    gone = [
+        10 * weight * (1000 - pl.col(f"{POINTS}{name}")).fill_null(0)
+        for name, weight in weights.items()
+    ]
+    named = list(weights)
+    frame = frame.with_columns(
+        *(e.alias(f"{SHARE}{n}") for n, e in zip(named, shares(kept, under), strict=True)),
+        *(e.alias(f"{LOST}{n}") for n, e in zip(named, shares(gone, under, up=False), strict=True)),
+        half_up(10 * pl.col(SUM), under).alias("base_h"),
+    )
+    in_dimension = {
+        dimension: {n: w for n, w in weights.items() if model.measures[n].dimension == dimension}
+        for dimension in dimensions(model)
+    }
+    return frame.with_columns(
+        (pl.col("base_h") / 100.0).alias("base_score"),
+        pl.sum_horizontal(
+            pl.lit(0, dtype=pl.Int64),
+            *((_present(group) > 0).cast(pl.Int64) for group in in_dimension.values()),
+        ).alias("dimensions"),
+        *(_mean(group).alias(f"{dimension}_points") for dimension, group in in_dimension.items()),
+    )
+
+
+def _present(weights: Mapping[str, int]) -> pl.Expr:
+    """The weight of the measures that have points."""
+    return pl.sum_horizontal(
+        pl.lit(0, dtype=pl.Int64),
+        *(weight * pl.col(f"{POINTS}{n}").is_not_null() for n, weight in weights.items()),
+    ).cast(pl.Int64)
+
+
+def _weighted(weights: Mapping[str, int]) -> pl.Expr:
+    return pl.sum_horizontal(
+        pl.lit(0, dtype=pl.Int64),
+        *(weight * pl.col(f"{POINTS}{n}").fill_null(0) for n, weight in weights.items()),
+    )
+
+
+def _mean(weights: Mapping[str, int]) -> pl.Expr:
+    """Points of a dimension, 0 to 100 in steps of 0.1; missing without evidence."""
+    under = pl.when(_present(weights) > 0).then(_present(weights))
+    return half_up(_weighted(weights), under) / 10.0

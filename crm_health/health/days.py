@@ -1,0 +1,75 @@
+"""Dates become distances: whole days since, in the organisation's time zone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from crm_health.entities import ENTITIES, POLARS, Entity, Kind
+from crm_health.health.evaluate import finite
+
+
+def local_day(as_of: datetime, tz: str) -> date:
+    """The date of an aware instant in a time zone."""
+    return as_of.astimezone(ZoneInfo(tz)).date()
+
+
+def days_name(column: str) -> str:
+    """`renewal_at` gives `renewal_days`, `customer_since` gives `customer_since_days`."""
+    return f"{column.removesuffix('_at')}_days"
+
+
+def days_sources(entity: Entity, dates: list[str]) -> dict[str, str]:
+    """Distance column to the date column it is counted from."""
+    found = {days_name(column): column for column in dates}
+    if entity.main_date is not None:
+        found["age_days"] = entity.main_date
+    return found
+
+
+def date_columns(frame: pl.DataFrame) -> list[str]:
+    """The columns of dates and instants, without `as_of` and without what the CRM shows."""
+    return [
+        name
+        for name, kind in frame.schema.items()
+        if (kind == pl.Date or isinstance(kind, pl.Datetime))
+        and name != "as_of"
+        and not name.startswith("shown_")
+    ]
+
+
+def as_local_date(frame: pl.DataFrame, column: str, tz: str) -> pl.Expr:
+    """A date or instant column as a date in the time zone."""
+    if isinstance(frame.schema[column], pl.Datetime):
+        return pl.col(column).dt.convert_time_zone(tz).dt.date()
+    return pl.col(column)
+
+
+def complete(frame: pl.DataFrame, entity: Entity) -> pl.DataFrame:
+    """Add the entity's columns that the frame lacks, all missing; non-finite numbers too."""
+    lacking = [c for c in entity.columns if c.name not in frame.columns]
+    added = frame.with_columns(pl.lit(None, dtype=POLARS[c.kind]).alias(c.name) for c in lacking)
+    if "contact_id" in added.columns and "contact_role" not in added.columns:
+        added = added.with_columns(pl.lit(None, dtype=POLARS[Kind.TEXT]).alias("contact_role"))
+    return finite(added)
+
+
+def with_days(frame: pl.DataFrame, entity: Entity | str, as_of: datetime, tz: str) -> pl.DataFrame:
+    """Add `*_days` for every date column, `age_days` and `as_of`.
+
+    Days are whole calendar days in `tz` as Float64, negative when ahead, missing where the
+    date is. `as_of` is an instant (UTC, milliseconds).
+    """
+    kind = ENTITIES[entity] if isinstance(entity, str) else entity
+    frame = complete(frame, kind)
+    day = pl.lit(local_day(as_of, tz))
+    since = days_sources(kind, date_columns(frame))
+    return frame.with_columns(
+        *(
+            (day - as_local_date(frame, column, tz)).dt.total_days().cast(pl.Float64).alias(name)
+            for name, column in since.items()
+        ),
+        pl.lit(as_of).cast(POLARS[Kind.INSTANT]).alias("as_of"),
+    )

@@ -1,0 +1,144 @@
+"""The One View: one wide row an account, with every fact and the date of its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from crm_health.config.model import FactDef, Model
+from crm_health.entities import ENTITIES
+from crm_health.health.aggregate import entity_facts, evidence_kind, no_rows
+from crm_health.health.book import names as book_names
+from crm_health.health.days import local_day, with_days
+from crm_health.health.evaluate import names_in, with_expressions
+from crm_health.health.evidence import Availability, Source, availability, oldest
+
+__all__ = ["Facts", "Source", "compute", "with_days"]
+
+#: What a person judged; it is as old as the review of the relationship.
+_JUDGED = frozenset({"csm_sentiment", "champion_strength", "exec_relationship"})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of each account; both frames have the same accounts in the same order."""
+
+    #: account_id, account columns and their `*_days`, `as_of`, `day`, facts, derived, `book_*`.
+    values: pl.DataFrame
+    #: account_id and, named as in `values`, the date of evidence (pl.Date) of what can be read.
+    dates: pl.DataFrame
+    #: Names that nobody can know in this run, and those of them whose source went stale.
+    known: Availability = field(default=Availability(frozenset(), frozenset()))
+
+
+def compute(
+    model: Model,
+    sources: Mapping[str, Source],
+    accounts: pl.DataFrame,
+    as_of: datetime,
+    book: Mapping[str, float | None],
+) -> Facts:
+    """Work out all facts of the accounts, ordered by account id.
+
+    Args:
+        model: Checked model.
+        sources: Entity to its rows; `account` may be there for its `read_at`. Rows of other
+            accounts do no harm.
+        accounts: account_id (or id) and account columns.
+        as_of: The run's instant, aware.
+        book: Figures over the whole book by name, `book_` prefix left out; see `book.figures`.
+    """
+    if "account_id" not in accounts.columns:
+        accounts = accounts.rename({"id": "account_id"})
+    tz = model.time_zone
+    day = local_day(as_of, tz)
+    known = availability(model, sources, as_of)
+    values = with_days(accounts, "account", as_of, tz).sort("account_id")
+    values = values.with_columns(
+        pl.lit(day).alias("day"),
+        *(
+            pl.lit(book.get(name), dtype=pl.Float64).alias(f"book_{name}")
+            for name in book_names(model)
+        ),
+    )
+    dates = _account_dates(model, sources.get("account"), values, as_of)
+    for entity, facts in _by_entity(model).items():
+        values, dates = _add(values, dates, entity, facts, sources.get(entity), known, as_of, tz)
+    for name, text in model.derived.items():
+        values = with_expressions(values, {name: text})
+        if name in known.missing:
+            values = values.with_columns(pl.lit(None, dtype=values.schema[name]).alias(name))
+        dates = dates.with_columns(oldest(dates, text).alias(name))
+    return Facts(values, dates, known)
+
+
+def _by_entity(model: Model) -> dict[str, dict[str, FactDef]]:
+    found: dict[str, dict[str, FactDef]] = {}
+    for name, fact in model.facts.items():
+        found.setdefault(fact.source, {})[name] = fact
+    return found
+
+
+def _account_dates(
+    model: Model, source: Source | None, values: pl.DataFrame, as_of: datetime
+) -> pl.DataFrame:
+    """Evidence dates of the account columns that expressions read."""
+    read_at = source.read_at if source is not None and source.read_at is not None else as_of
+    read_on = pl.lit(local_day(read_at, model.time_zone))
+    texts = [*model.derived.values(), *(m.value for m in model.measures.values())]
+    read = frozenset[str]().union(*(names_in(text) for text in texts))
+    used = sorted(
+        name
+        for name in read & frozenset(values.columns)
+        if name not in ("account_id", "as_of", "day") and not name.startswith("book_")
+    )
+    reviewed = pl.coalesce(pl.col("relationship_at"), read_on)
+    return values.select(
+        "account_id",
+        *((reviewed if name in _JUDGED else read_on).alias(name) for name in used),
+    )
+
+
+def _add(
+    values: pl.DataFrame,
+    dates: pl.DataFrame,
+    entity: str,
+    facts: Mapping[str, FactDef],
+    source: Source | None,
+    known: Availability,
+    as_of: datetime,
+    tz: str,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Join the facts of one entity to the accounts."""
+    rows = source.rows if source is not None and source.rows is not None else None
+    if rows is None:
+        # The same path on no rows gives the columns their types.
+        rows = pl.DataFrame(schema={"account_id": pl.String})
+    read_at = source.read_at if source is not None else None
+    read_on = local_day(read_at, tz) if read_at is not None else None
+    wide = values.select("account_id")
+    for frame in entity_facts(ENTITIES[entity], facts, rows, as_of, tz):
+        wide = wide.join(frame, on="account_id", how="left", maintain_order="left")
+    new_values = []
+    new_dates = []
+    for name, fact in facts.items():
+        if name in known.missing:
+            new_values.append(pl.lit(None, dtype=wide.schema[name]).alias(name))
+            new_dates.append(pl.lit(None, dtype=pl.Date).alias(name))
+            continue
+        value = pl.col(name)
+        nothing = no_rows(fact)
+        new_values.append(value if nothing is None else value.fill_null(nothing))
+        if evidence_kind(fact) == "rows":
+            dated = ENTITIES[entity].main_date is not None
+            newest = pl.col(f"{name}@rows") if dated else pl.lit(read_on, dtype=pl.Date)
+            on = pl.when(pl.col(name).is_not_null()).then(newest)
+            new_dates.append(on.alias(name))
+        else:
+            new_dates.append(pl.lit(read_on, dtype=pl.Date).alias(name))
+    added = wide.with_columns(new_values).select(list(facts))
+    days = wide.with_columns(new_dates).select(list(facts))
+    return values.hstack(added), dates.hstack(days)

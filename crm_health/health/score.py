@@ -1,0 +1,162 @@
+"""The score: weighted mean of what is known, then caps, override, 1 to 100, rounding.
+
+All sums are of whole numbers (points in tenths, shares in hundredths of a point), so the parts
+add up to the score to the last digit, whatever the order or batching of the accounts:
+
+    sum(drivers.share) + cap_h + override_h + clamp_h + rounding_h == 100 * score
+
+Where the band is unknown the score is empty and the parts add up to 100 * computed; where
+nothing could be measured both are empty and all parts are 0.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from crm_health.config.model import Model, ModelDef
+from crm_health.health.base import DATE, POINTS, STALE, VALUE, WEIGHT, dimensions, with_base
+from crm_health.health.drivers import driver_list
+from crm_health.health.evaluate import holds
+from crm_health.health.evidence import blocked
+from crm_health.health.facts import Facts
+from crm_health.health.limits import FINAL, with_limits
+from crm_health.health.measures import Points, points
+from crm_health.health.weights import whole
+
+UNKNOWN = "unknown"
+
+
+def assess(model: Model, facts: Facts, as_of: datetime) -> pl.DataFrame:
+    """Score every account of `facts`, ordered by account id.
+
+    A person's override comes resolved in `facts.values` as column `override` (points or
+    missing). It is the score even where the evidence would not do: somebody vouches for it.
+    `computed` is the score with caps and without the override.
+
+    Returns:
+        account_id, model, computed, score, band_now, coverage (percent of the weight that is
+        on), weight_on (percent of the model's weight), dimensions (number with evidence),
+        capped (the cap that binds), override, drivers (list of `DRIVER`), missing and stale
+        (lists of measures), cap_h, override_h, clamp_h, rounding_h (hundredths of a point),
+        and `<dimension>_points` (0 to 100).
+    """
+    measured = points(model, facts, as_of)
+    chosen = choose(model, facts.values)
+    assessed = [
+        _assess_kind(model, kind, facts, measured, chosen == number)
+        for number, kind in enumerate(model.models)
+    ]
+    assessed.append(_assess_kind(model, None, facts, measured, chosen.is_null()))
+    return pl.concat(assessed).sort("account_id")
+
+
+def choose(model: Model, values: pl.DataFrame) -> pl.Series:
+    """The index of the first model whose condition holds, for each row; null where none does."""
+    found = pl.repeat(None, values.height, dtype=pl.Int64, eager=True)
+    for number, kind in enumerate(model.models):
+        fits = holds(values, kind.when) & found.is_null()
+        found = found.set(fits, number)
+    return found
+
+
+def band_of(model: Model, score: pl.Expr) -> pl.Expr:
+    """The band that a score stands for; `unknown` where there is none."""
+    band = pl.lit(model.bands[-1].name)
+    for definition in reversed(model.bands[:-1]):
+        band = pl.when(score < definition.below).then(pl.lit(definition.name)).otherwise(band)
+    return pl.when(score.is_null()).then(pl.lit(UNKNOWN)).otherwise(band)
+
+
+def _assess_kind(
+    model: Model, kind: ModelDef | None, facts: Facts, measured: Points, rows: pl.Series
+) -> pl.DataFrame:
+    """Assess the accounts of one model; kind None: of no model, so nothing is measured."""
+    given = kind.weights if kind is not None else {}
+    everything = whole({name: w for name, w in given.items() if name in model.measures})
+    weights = {
+        name: everything[name]
+        for name in model.measures
+        if name in everything and name not in model.off
+    }
+    frame = pl.concat(
+        [
+            _with_override(facts.values.filter(rows)),
+            *(
+                wide.filter(rows).select(pl.col(name).alias(f"{prefix}{name}") for name in weights)
+                for prefix, wide in (
+                    (POINTS, measured.tenths),
+                    (VALUE, measured.values),
+                    (DATE, measured.dates),
+                    (STALE, measured.stale),
+                )
+                if weights
+            ),
+        ],
+        how="horizontal",
+    )
+    frame = with_limits(model, with_base(model, frame, weights))
+    frame = _with_sufficiency(model, frame, sum(weights.values()), sum(everything.values()))
+    source_stale = {
+        name for name in weights if blocked(model.measures[name].value, facts.known.stale)
+    }
+    return frame.with_columns(band_of(model, pl.col("score")).alias("band_now")).select(
+        "account_id",
+        pl.lit(kind.name if kind is not None else None, dtype=pl.String).alias("model"),
+        "computed",
+        "score",
+        "band_now",
+        "coverage",
+        "weight_on",
+        "dimensions",
+        "capped",
+        "override",
+        driver_list(model, {name: given[name] for name in weights}).alias("drivers"),
+        _listed(
+            {n: _absent(n) & ~pl.col(f"{STALE}{n}") for n in weights if n not in source_stale}
+        ).alias("missing"),
+        _listed(
+            {n: _absent(n) if n in source_stale else pl.col(f"{STALE}{n}") for n in weights}
+        ).alias("stale"),
+        "cap_h",
+        "override_h",
+        "clamp_h",
+        "rounding_h",
+        *(f"{dimension}_points" for dimension in dimensions(model)),
+    )
+
+
+def _with_override(values: pl.DataFrame) -> pl.DataFrame:
+    given = pl.col("override") if "override" in values.columns else pl.lit(None)
+    return values.with_columns(given.cast(pl.Float64).alias("override"))
+
+
+def _with_sufficiency(model: Model, frame: pl.DataFrame, on: int, total: int) -> pl.DataFrame:
+    """Add coverage, weight_on, and the score where the evidence is enough for one."""
+    limits = model.evidence
+    covered = pl.col(WEIGHT) * 100.0 / on if on else pl.lit(0.0)
+    frame = frame.with_columns(
+        covered.cast(pl.Float64).round(6).alias("coverage"),
+        pl.lit(round(100.0 * on / total, 6) if total else 0.0).alias("weight_on"),
+    )
+    enough = (
+        (pl.col(WEIGHT) > 0)
+        & (pl.col("coverage") >= limits.min_coverage)
+        & (pl.col("dimensions") >= limits.min_dimensions)
+        & (pl.col("weight_on") >= limits.min_weight_on)
+    )
+    vouched = pl.col("override").is_not_null()
+    return frame.with_columns(pl.when(enough | vouched).then(pl.col(FINAL)).alias("score"))
+
+
+def _absent(measure: str) -> pl.Expr:
+    return pl.col(f"{POINTS}{measure}").is_null()
+
+
+def _listed(flags: dict[str, pl.Expr]) -> pl.Expr:
+    """The names whose flag is set, as a list."""
+    if not flags:
+        return pl.lit([], dtype=pl.List(pl.String))
+    named = [pl.when(flag).then(pl.lit(name)) for name, flag in flags.items()]
+    return pl.concat_list(named).list.drop_nulls()

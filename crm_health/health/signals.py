@@ -1,0 +1,86 @@
+"""The evidence text: which signals are present, missing and stale, and how old they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from crm_health.config.model import Model, ModelDef
+from crm_health.health.evaluate import names_in
+from crm_health.health.facts import Facts
+from crm_health.health.words import cut, date_text
+
+LENGTH = 255
+NO_USAGE = "CRM signals only, no usage. "
+
+
+def evidence_texts(model: Model, facts: Facts, assessed: pl.DataFrame) -> pl.DataFrame:
+    """account_id, evidence (at most 255 characters) and evidence_class, the same without dates.
+
+    The kind of score is descriptive: how the customer is now, not a forecast.
+    """
+    without = [kind.name for kind in model.models if not _usage_counts(model, kind, facts)]
+    frame = assessed.select(
+        "account_id",
+        "model",
+        "missing",
+        "stale",
+        pl.col("drivers").list.eval(pl.element().struct.field("measure")).alias("present"),
+        pl.col("drivers").list.eval(pl.element().struct.field("evidence")).list.min().alias("old"),
+    ).join(
+        facts.values.select("account_id", "day"),
+        on="account_id",
+        how="left",
+        maintain_order="left",
+    )
+    steady = pl.concat_str(
+        pl.when(pl.col("model").is_in(without)).then(pl.lit(NO_USAGE)),
+        pl.format("Model {}, descriptive.", pl.col("model").fill_null("none")),
+        _named("Present", "present"),
+        _named("Missing", "missing"),
+        _named("Stale", "stale"),
+        ignore_nulls=True,
+    )
+    # What was read today needs no date; it would change every day.
+    aged = pl.col("old") < pl.col("day") - timedelta(days=model.evidence.source_stale_days)
+    dated = pl.when(aged).then(pl.format(" Oldest {}.", date_text(pl.col("old")))).fill_null("")
+    return frame.select(
+        "account_id",
+        pl.concat_str(cut(steady, LENGTH - dated.str.len_chars()), dated).alias("evidence"),
+        steady.alias("evidence_class"),
+    )
+
+
+def _named(label: str, column: str) -> pl.Expr:
+    names = pl.col(column).list.join(", ").str.replace_all("_", " ", literal=True)
+    return pl.when(pl.col(column).list.len() > 0).then(pl.format(f" {label}: {{}}.", names))
+
+
+def _usage_counts(model: Model, kind: ModelDef, facts: Facts) -> bool:
+    """Whether a measure that is on rests on usage that somebody records."""
+    gone = facts.known.missing - facts.known.stale
+    for name, weight in kind.weights.items():
+        if name in model.off or name not in model.measures or weight <= 0:
+            continue
+        for fact in _facts_read(model, model.measures[name].value):
+            if model.facts[fact].source == "usage" and fact not in gone:
+                return True
+    return False
+
+
+def _facts_read(model: Model, text: str) -> set[str]:
+    """The facts an expression rests on, through derived facts too."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    open_names = set(names_in(text))
+    while open_names:
+        name = open_names.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in model.facts:
+            found.add(name)
+        elif name in model.derived:
+            open_names |= names_in(model.derived[name])
+    return found

@@ -1,0 +1,149 @@
+"""What a person reads on the account: why the score is what it is, and what it rests on."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from crm_health.config.model import Model
+from crm_health.health.facts import Facts
+from crm_health.health.lines import cap_lines, driver_lines
+from crm_health.health.score import UNKNOWN
+from crm_health.health.signals import evidence_texts
+from crm_health.health.template import TemplateError, compile_template, days_since
+from crm_health.health.words import count_word, cut, date_text, percent_text
+
+__all__ = ["TemplateError", "compile_template", "days_since", "why"]
+
+WHY_LENGTH = 2000
+LINE_LENGTH = 255
+#: The most lines that hold the score down, and that hold it up.
+_DOWN, _UP = 5, 3
+
+
+def why(
+    model: Model,
+    facts: Facts,
+    assessed: pl.DataFrame,
+    settled: pl.DataFrame,
+    trend: pl.DataFrame,
+) -> pl.DataFrame:
+    """The texts of each account of `assessed`, in its order.
+
+    Returns:
+        account_id, why (at most 2,000 characters), evidence (255), top_line (255; missing where
+        nothing is known), top_key (the cap or measure of the top line), evidence_class (the
+        evidence without dates: when it changes, the fields are due for a write).
+    """
+    frame = assessed.join(
+        settled.select("account_id", "held"),
+        on="account_id",
+        how="left",
+        maintain_order="left",
+    ).join(
+        trend.select("account_id", "change_30", "change_30_from"),
+        on="account_id",
+        how="left",
+        maintain_order="left",
+    )
+    until = "override_until" if "override_until" in facts.values.columns else None
+    ends = pl.col(until).cast(pl.Date) if until else pl.lit(None, dtype=pl.Date)
+    lines = driver_lines(model, facts, assessed)
+    caps = cap_lines(model, facts, assessed)
+    for extra in (
+        facts.values.select("account_id", ends.alias("@until")),
+        caps,
+        _joined(lines.filter(~pl.col("good")), _DOWN, "-", "@down"),
+        _joined(lines.filter(pl.col("good")), _UP, "+", "@up"),
+        _first(lines),
+        evidence_texts(model, facts, assessed),
+    ):
+        frame = frame.join(extra, on="account_id", how="left", maintain_order="left")
+    body = pl.concat_str(
+        _head(model),
+        pl.format(" At most {}: {}.", "cap_at", "cap_line"),
+        "@down",
+        "@up",
+        separator="",
+        ignore_nulls=True,
+    )
+    note = pl.format(" {}.", "held").fill_null("")
+    # The note on the held band stands last and must not be cut off.
+    room = WHY_LENGTH - note.str.len_chars()
+    return frame.select(
+        "account_id",
+        pl.concat_str(cut(body, room), note).alias("why"),
+        "evidence",
+        cut(pl.coalesce("cap_line", "@first"), LINE_LENGTH).alias("top_line"),
+        pl.coalesce("capped", "@first_key").alias("top_key"),
+        "evidence_class",
+    )
+
+
+def _head(model: Model) -> pl.Expr:
+    """The score and its change, or why there is none."""
+    change = pl.col("change_30").round(0).cast(pl.Int64)
+    since = date_text(pl.col("change_30_from"))
+    moved = (
+        pl.when(change < 0)
+        .then(pl.format(", down {} since {}", change.abs(), since))
+        .when(change > 0)
+        .then(pl.format(", up {} since {}", change, since))
+        .when(change == 0)
+        .then(pl.format(", as on {}", since))
+        .otherwise(pl.lit(""))
+    )
+    limit = pl.when(pl.col("@until").is_not_null()).then(
+        pl.format(" until {}", date_text(pl.col("@until")))
+    )
+    ours = pl.col("computed").cast(pl.String).fill_null(UNKNOWN)
+    person = pl.format("{}, set by a person{} (computed: {}).", "score", limit.fill_null(""), ours)
+    return (
+        pl.when(pl.col("override").is_not_null())
+        .then(person)
+        .when(pl.col("score").is_not_null())
+        .then(pl.format("{}{}.", "score", moved))
+        .otherwise(_unknown(model))
+    )
+
+
+def _unknown(model: Model) -> pl.Expr:
+    limits = model.evidence
+    dimensions = count_word(limits.min_dimensions)
+    return (
+        pl.when(pl.col("weight_on") < limits.min_weight_on)
+        .then(
+            pl.format(
+                f"Unknown: {{}} of the model is switched on, {limits.min_weight_on:g} % is needed.",
+                percent_text(pl.col("weight_on") / 100),
+            )
+        )
+        .when(pl.col("coverage") < limits.min_coverage)
+        .then(
+            pl.format(
+                f"Unknown: evidence for {{}} of the model, {limits.min_coverage:g} % is needed.",
+                percent_text(pl.col("coverage") / 100),
+            )
+        )
+        .otherwise(pl.lit(f"Unknown: evidence in fewer than {dimensions} dimensions."))
+    )
+
+
+def _joined(lines: pl.DataFrame, most: int, sign: str, name: str) -> pl.DataFrame:
+    """The strongest lines of each account as one text, ` -8 Usage is down. -6 ...`."""
+    return (
+        lines.filter(pl.col("figure") > 0)
+        .group_by("account_id", maintain_order=True)
+        .head(most)
+        .group_by("account_id", maintain_order=True)
+        .agg(pl.format(f" {sign}{{}} {{}}.", "figure", "line").str.join("").alias(name))
+    )
+
+
+def _first(lines: pl.DataFrame) -> pl.DataFrame:
+    """The line that holds the score down most, or else holds it up most."""
+    return (
+        lines.filter(pl.col("figure") > 0)
+        .group_by("account_id", maintain_order=True)
+        .first()
+        .select("account_id", pl.col("line").alias("@first"), pl.col("measure").alias("@first_key"))
+    )

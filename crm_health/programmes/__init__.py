@@ -1,0 +1,1 @@
+"""What follows from a score: memory, episodes, tasks and escalations. Pure functions."""

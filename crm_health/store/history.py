@@ -1,0 +1,156 @@
+"""History: one reading an account and day, its receipt, and the book's figures of each day."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, delete, select
+
+from crm_health.store import bulk, hashing
+from crm_health.store.database import Database
+from crm_health.store.scope import Scope
+from crm_health.store.tables import FIGURES, READINGS, from_days, to_days
+
+#: Every reading is kept this long, then one a week and those at which the band changed.
+DAILY = timedelta(days=90)
+
+_SAVED: dict[str, Any] = {
+    "account_id": pl.String,
+    "day": pl.Date,
+    "as_of": pl.Datetime("ms", "UTC"),
+    "score": pl.Int64,
+    "computed": pl.Int64,
+    "band_now": pl.String,
+    "band": pl.String,
+    "coverage": pl.Float64,
+    "digest": pl.String,
+    "receipt": pl.String,
+}
+SERIES_SCHEMA: dict[str, Any] = {
+    "account_id": pl.String,
+    "day": pl.Date,
+    "score": pl.Int64,
+    "computed": pl.Int64,
+    "band": pl.String,
+}
+_KEY = {"account_id": pl.String, "day": pl.Int64}
+#: 1970 began on a Thursday: this makes weeks begin on Monday.
+_TO_MONDAY = 3
+
+
+class History:
+    """Readings of the accounts over time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, readings: pl.DataFrame) -> None:
+        """Keep readings; of one account and day the one with the later `as_of` stays.
+
+        Shapes:
+            readings: `account_id`, `day`, `as_of`, `score`, `computed` (1..100 or null),
+                `band_now`, `band`, `coverage` (percent), `digest`, `receipt` (JSON text).
+        """
+        typed = readings.select(pl.col(n).cast(t) for n, t in _SAVED.items())
+        rows = typed.with_columns(
+            pl.col("day").to_physical().cast(pl.Int64),
+            pl.col("as_of").to_physical(),
+            pl.when(pl.col("coverage").is_finite()).then("coverage").alias("coverage"),
+            hashing.bucket(typed.get_column("account_id")).alias("bucket"),
+            _deflate(typed.get_column("receipt")),
+        )
+        with self._database.write() as connection:
+            bulk.upsert(connection, READINGS, rows, unless_older="as_of")
+
+    def series(self, since: date, scope: Scope) -> pl.DataFrame:
+        """Readings from that day on, by account and day (`SERIES_SCHEMA`)."""
+        columns = (READINGS.c[name] for name in SERIES_SCHEMA)
+        query = select(*columns).where(READINGS.c.day >= to_days(since))
+        physical = {**SERIES_SCHEMA, "day": pl.Int64}
+        with self._database.read() as connection:
+            if scope.ids is not None:
+                with bulk.picked(connection, scope.ids) as ids:
+                    query = query.where(READINGS.c.account_id.in_(select(ids.c.id)))
+                    found = bulk.fetch(connection, query, physical)
+            else:
+                if scope.bucket_range is not None:
+                    query = query.where(READINGS.c.bucket.between(*scope.bucket_range))
+                found = bulk.fetch(connection, query, physical)
+        return found.with_columns(pl.col("day").cast(pl.Date)).sort("account_id", "day")
+
+    def receipt(self, account_id: str, day: date | None = None) -> dict[str, Any] | None:
+        """The account's receipt of that day, else of the nearest earlier day that is kept.
+
+        Its `day` is the date it stands for. Without `day`, the newest one.
+        """
+        query = select(READINGS.c.day, READINGS.c.receipt).where(
+            READINGS.c.account_id == account_id, READINGS.c.receipt.is_not(None)
+        )
+        if day is not None:
+            query = query.where(READINGS.c.day <= to_days(day))
+        with self._database.read() as connection:
+            row = connection.execute(query.order_by(READINGS.c.day.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        return {**orjson.loads(zlib.decompress(row.receipt)), "day": from_days(row.day)}
+
+    def thin(self, today: date) -> int:
+        """Drop readings that need not be kept any more; how many.
+
+        Kept are 90 days, then the last reading of each week and each at which the band changed.
+        """
+        query = select(READINGS.c.account_id, READINGS.c.day, READINGS.c.band)
+        old = query.where(READINGS.c.day < to_days(today - DAILY))
+        with self._database.write() as connection:
+            found = bulk.fetch(connection, old, {**_KEY, "band": pl.String})
+            return _drop(connection, _superfluous(found))
+
+    def figures(self, day: date) -> dict[str, float | None] | None:
+        """The book's figures of the day, None where none were saved."""
+        query = select(FIGURES.c.figures).where(FIGURES.c.day == to_days(day))
+        with self._database.read() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else dict(found)
+
+    def save_figures(self, day: date, figures: Mapping[str, float | None]) -> None:
+        """Fix the book's figures for the day: those already saved stay, new ones are added."""
+        with self._database.write() as connection:
+            saved = self.figures(day)
+            connection.execute(delete(FIGURES).where(FIGURES.c.day == to_days(day)))
+            connection.execute(
+                FIGURES.insert().values(day=to_days(day), figures={**figures, **(saved or {})})
+            )
+
+
+def _deflate(receipts: pl.Series) -> pl.Series:
+    return pl.Series(
+        "receipt",
+        [None if text is None else zlib.compress(text.encode()) for text in receipts],
+        dtype=pl.Binary,
+    )
+
+
+def _superfluous(readings: pl.DataFrame) -> pl.DataFrame:
+    """Those of the readings (`account_id`, `day`, `band`) that neither end a week nor change."""
+    by_day = readings.sort("account_id", "day")
+    band, account = pl.col("band"), "account_id"
+    week = (pl.col("day") + _TO_MONDAY) // 7
+    changed = band.ne_missing(band.shift().over(account))
+    last_of_week = pl.col("day") == pl.col("day").max().over(account, week)
+    return by_day.filter(~(changed | last_of_week)).select(list(_KEY))
+
+
+def _drop(connection: Connection, keys: pl.DataFrame) -> int:
+    for (day,), rows in keys.group_by("day"):
+        with bulk.picked(connection, rows.get_column("account_id")) as ids:
+            connection.execute(
+                delete(READINGS).where(
+                    READINGS.c.day == day, READINGS.c.account_id.in_(select(ids.c.id))
+                )
+            )
+    return keys.height

@@ -1,0 +1,237 @@
+"""The mirror: the local copy of the CRM's mapped columns, with cursors and dirty accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, func, select
+
+from crm_health.connector import BAD_SCHEMA
+from crm_health.entities import Kind
+from crm_health.errors import BrokenInvariant
+from crm_health.store import bulk, dirty, loading, shapes
+from crm_health.store.catalog import Catalog
+from crm_health.store.database import Database
+from crm_health.store.page import PageTx, with_own_columns
+from crm_health.store.scope import Scope
+from crm_health.store.tables import FEEDS, QUARANTINE, STREAMS, to_days, to_ms
+
+
+@dataclass(frozen=True)
+class LastRead:
+    """The last complete read of a CRM object."""
+
+    complete_at: datetime
+    rows: int
+
+
+class Mirror:
+    """Tables by entity. Readers need no mapping: the database knows its own shape."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._catalog = Catalog()
+
+    def prepare(
+        self,
+        shapes: dict[str, dict[str, Kind]],
+        streams: dict[str, str],
+        feeds: Mapping[str, Iterable[str]] | None = None,
+    ) -> set[str]:
+        """Make the tables fit the mapping; the CRM objects that must be read from the beginning.
+
+        A table whose columns changed is dropped, made anew and read again. An entity or object
+        that is no longer mapped leaves nothing behind.
+
+        Args:
+            shapes: entity to its columns (without `id`) and their kinds.
+            streams: CRM object to the fingerprint of its stream's shape; rows of a changed one
+                stay until its full read sweeps them.
+            feeds: entity to the objects that feed it, where known. Without it, a new table
+                makes every object be read again, unless pages have told what feeds it.
+        """
+        with self._database.write() as connection:
+            return self._catalog.prepare(connection, shapes, streams, feeds or {})
+
+    def entities(self) -> dict[str, dict[str, Kind]]:
+        """The entities that the mirror holds, and their columns."""
+        with self._database.read() as connection:
+            return {name: cols for name, (_, cols) in self._catalog.known(connection).items()}
+
+    def cursor(self, crm_object: str) -> str | None:
+        """Where the next read of the object goes on; None from the beginning."""
+        query = select(STREAMS.c.cursor).where(STREAMS.c.object == crm_object)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def last_read(self, crm_object: str) -> LastRead | None:
+        """The last complete read, None where none counts any more."""
+        query = select(STREAMS).where(STREAMS.c.object == crm_object)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None or row["complete_at"] is None:
+            return None
+        return LastRead(row["complete_at"], row["rows"] or 0)
+
+    @contextmanager
+    def page(self) -> Iterator[PageTx]:
+        """One transaction: rows, cursor, dirty accounts and quarantine, together or not at all."""
+        with self._database.write() as connection:
+            page = PageTx(connection, self._catalog)
+            yield page
+            page.flush()
+
+    def load(self, entity: str, columns: Sequence[str], scope: Scope) -> pl.DataFrame:
+        """The rows of the accounts in scope, in no particular order.
+
+        Shapes:
+            `id`, then `account_id` (for all but user: the row's own, else its contact's), the
+            columns asked for, and `contact_role` where rows have a contact. Typed by kind. Rows
+            that reach no account come only with `Scope.all()`.
+
+        Raises:
+            BrokenInvariant: the mirror has no such entity or column.
+        """
+        with self._database.read() as connection:
+            reach = self._reach(connection, entity)
+            known = {shapes.ID, shapes.ACCOUNT_ID, shapes.CONTACT_ROLE, *reach.columns}
+            unknown = sorted(set(columns) - known)
+            if unknown:
+                raise BrokenInvariant(f"the mirror's {entity} has no {', '.join(unknown)}")
+            return loading.load(connection, reach, columns, scope)
+
+    def _reach(self, connection: Connection, entity: str) -> loading.Reach:
+        table, columns = self._catalog.get(connection, entity)
+        contacts = None
+        if shapes.CONTACT in self._catalog.known(connection):
+            contacts = self._catalog.get(connection, shapes.CONTACT)
+        return loading.Reach(table, entity, columns, contacts)
+
+    def count(self, entity: str) -> int:
+        """How many rows the entity has."""
+        with self._database.read() as connection:
+            table, _ = self._catalog.get(connection, entity)
+            return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+    def account_ids(self, scope: Scope | None = None) -> pl.Series:
+        """Ids of the mirrored accounts, sorted."""
+        loaded = self.load(shapes.ACCOUNT, [], scope or Scope.all())
+        return loaded.get_column(shapes.ID).sort()
+
+    def ids(self, crm_object: str) -> pl.Series:
+        """Ids of all rows that came from the CRM object, each once, sorted."""
+        found = [pl.Series(shapes.ID, [], pl.String)]
+        query = select(FEEDS.c.entity).where(FEEDS.c.object == crm_object)
+        with self._database.read() as connection:
+            known = self._catalog.known(connection)
+            for entity in connection.execute(query).scalars().all():
+                if entity in known:
+                    table, _ = self._catalog.get(connection, entity)
+                    of_it = select(table.c.id).where(table.c[shapes.FEED] == crm_object)
+                    found.append(bulk.fetch(connection, of_it, {"id": pl.String}).to_series())
+        return pl.concat(found).unique().sort()
+
+    def write_through(self, entity: str, frame: pl.DataFrame) -> None:
+        """Note what the CRM has just accepted, so that its echo is no change.
+
+        Shapes:
+            frame: `id` and the columns written; the row's others stay, or are null in a new row.
+        """
+        with self._database.write() as connection:
+            table, columns = self._catalog.get(connection, entity)
+            given = {name: columns[name] for name in frame.columns if name in columns}
+            if given.keys() != set(frame.columns) - {shapes.ID}:
+                raise BrokenInvariant(f"a column is not of the mirror's {entity}")
+            new = shapes.encode(frame.unique(shapes.ID, keep="last", maintain_order=True), given)
+            physical = {name: shapes.PHYSICAL[kind] for name, kind in columns.items()}
+            own = {shapes.FEED: pl.String, shapes.GENERATION: pl.Int64}
+            schema = {shapes.ID: pl.String, **own, **physical}
+            with bulk.picked(connection, new.get_column(shapes.ID)) as ids:
+                query = select(*(table.c[name] for name in schema))
+                stored = bulk.fetch(connection, query.join(ids, ids.c.id == table.c.id), schema)
+            rows = new.join(stored.drop(list(given)), on=shapes.ID, how="left")
+            rows = rows.with_columns(
+                pl.col(shapes.FEED).fill_null(pl.lit(_only_feed(connection, entity), pl.String)),
+                pl.col(shapes.GENERATION).fill_null(0),
+            )
+            bulk.upsert(connection, table, with_own_columns(rows, entity, columns))
+
+    def dirty(self) -> pl.Series:
+        """Ids of the accounts to assess again, those waiting longest first.
+
+        Ask `dirty_token` before this, and hand it to `clear_dirty` when they are assessed.
+        """
+        with self._database.read() as connection:
+            return dirty.listed(connection)
+
+    def dirty_token(self) -> int:
+        """A number that later marks exceed."""
+        with self._database.read() as connection:
+            return dirty.token(connection)
+
+    def clear_dirty(self, ids: pl.Series, upto: int) -> None:
+        """Forget the marks of these accounts, but for those made after the token was taken."""
+        with self._database.write() as connection:
+            dirty.clear(connection, ids, upto)
+
+    def mark_dirty(self, ids: pl.Series) -> None:
+        """Have these accounts assessed again."""
+        with self._database.write() as connection:
+            dirty.mark(connection, ids.cast(pl.String).drop_nulls())
+
+    def due_between(self, entity: str, column: str, after: datetime, upto: datetime) -> pl.Series:
+        """Ids of the accounts with a row whose `column` lies in (after, upto], sorted.
+
+        For a date column the calendar days of the two count as given: pass them in the org's
+        time zone.
+        """
+        with self._database.read() as connection:
+            reach = self._reach(connection, entity)
+            low, high = _bounds(reach, column, after, upto)
+            due = reach.table.c[column]
+            account = reach.account().label(shapes.ACCOUNT_ID)
+            query = reach.select(account).where(due > low, due <= high).distinct()
+            found = bulk.fetch(connection, query, {shapes.ACCOUNT_ID: pl.String})
+        return found.to_series().drop_nulls().sort()
+
+    def newest(
+        self, entity: str, column: str, upto: datetime | None = None
+    ) -> date | datetime | None:
+        """The latest date or instant in a column, none of those after `upto`."""
+        with self._database.read() as connection:
+            reach = self._reach(connection, entity)
+            value = reach.table.c[column]
+            query = select(func.max(value).label(column))
+            if upto is not None:
+                query = query.where(value <= _bounds(reach, column, upto, upto)[1])
+            kind = {column: reach.columns[column]}
+            found = bulk.fetch(connection, query, {column: pl.Int64})
+        newest: Any = shapes.decode(found, kind).item()
+        return newest if isinstance(newest, date) else None
+
+    def quarantined(self) -> pl.DataFrame:
+        """What could not be used: `object`, `id`, `path`, `problem`."""
+        schema = {"object": pl.String, **BAD_SCHEMA}
+        query = select(*(QUARANTINE.c[name] for name in schema))
+        with self._database.read() as connection:
+            return bulk.fetch(connection, query, schema).sort("object", "id", "path")
+
+
+def _only_feed(connection: Connection, entity: str) -> str | None:
+    objects = connection.execute(select(FEEDS.c.object).where(FEEDS.c.entity == entity))
+    found = objects.scalars().all()
+    return found[0] if len(found) == 1 else None
+
+
+def _bounds(reach: loading.Reach, column: str, low: datetime, high: datetime) -> tuple[int, int]:
+    kind = reach.columns.get(column)
+    if kind is Kind.DATE:
+        return to_days(low.date()), to_days(high.date())
+    if kind is Kind.INSTANT:
+        return to_ms(low), to_ms(high)
+    raise BrokenInvariant(f"{column} is not a date or instant of {reach.table.name}")

@@ -1,0 +1,273 @@
+"""One page of the CRM's rows going into the mirror: all of it commits, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+
+from crm_health.connector import BAD_SCHEMA
+from crm_health.errors import BrokenInvariant
+from crm_health.store import bulk, dirty, hashing, shapes
+from crm_health.store.catalog import Catalog
+from crm_health.store.tables import FEEDS, QUARANTINE, STREAMS
+
+_OLD = "_old_hash"
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How far a stream is: rows seen by its current full read bear its generation."""
+
+    generation: int
+    full: bool
+
+
+class PageTx:
+    """The transaction of one page; made by `Mirror.page`.
+
+    Raises:
+        BrokenInvariant: a frame lacks ids or has columns that the mirror does not know.
+    """
+
+    def __init__(self, connection: Connection, catalog: Catalog) -> None:
+        self._connection = connection
+        self._catalog = catalog
+        self._touched: list[pl.Series] = []
+        self._bad: list[pl.DataFrame] = []
+        self._well: list[pl.DataFrame] = []
+        self._fed: set[tuple[str, str]] = set()
+
+    def upsert(self, entity: str, feed: str, frame: pl.DataFrame) -> int:
+        """Store rows of a CRM object; how many were new or changed.
+
+        A row equal to what is stored is not written. The accounts of the others become dirty,
+        for a row that moved both the one it left and the one it went to.
+
+        Shapes:
+            frame: `id` and columns of the entity; those left out are null. Of rows with the same
+                id the last one counts.
+        """
+        table, columns = self._catalog.get(self._connection, entity)
+        self._note_feed(feed, entity)
+        reading = self._reading(feed)
+        rows = _as_stored(frame, entity, columns, feed, reading.generation)
+        self._well.append(rows.select(pl.lit(feed).alias("object"), shapes.ID))
+        stored = self._stored(table, entity, columns, rows, reading)
+        changed = rows.join(
+            stored.select(shapes.ID, pl.col(shapes.HASH).alias(_OLD)), on=shapes.ID, how="left"
+        ).filter(pl.col(_OLD).ne_missing(pl.col(shapes.HASH)))
+        changed = changed.drop(_OLD)
+        if changed.is_empty():
+            return 0
+        bulk.upsert(self._connection, table, changed)
+        before = stored.join(changed, on=shapes.ID, how="semi").select(*dirty.LINKS)
+        self._touch(pl.concat([before, _links(changed, entity, columns)]))
+        return changed.height
+
+    def _stored(
+        self,
+        table: Table,
+        entity: str,
+        columns: shapes.Columns,
+        rows: pl.DataFrame,
+        reading: _Reading,
+    ) -> pl.DataFrame:
+        with bulk.picked(self._connection, rows.get_column(shapes.ID)) as ids:
+            query = select(
+                table.c.id, table.c[shapes.HASH], *dirty.link_columns(table, entity, columns)
+            ).join(ids, ids.c.id == table.c.id)
+            schema = {shapes.ID: pl.String, shapes.HASH: pl.Int64, **dirty.LINKS}
+            stored = bulk.fetch(self._connection, query, schema)
+            if reading.full and stored.height:
+                self._see(table, ids, reading.generation)
+        return stored
+
+    def _see(self, table: Table, ids: Table, generation: int) -> None:
+        self._connection.execute(
+            update(table)
+            .where(table.c.id.in_(select(ids.c.id)))
+            .values({shapes.GENERATION: generation})
+        )
+
+    def remove(self, entity: str, ids: pl.Series) -> int:
+        """Remove rows; their accounts become dirty. How many there were."""
+        table, columns = self._catalog.get(self._connection, entity)
+        with bulk.picked(self._connection, ids.cast(pl.String)) as gone:
+            return self._remove(entity, table, columns, table.c.id.in_(select(gone.c.id)))
+
+    def _remove(
+        self,
+        entity: str,
+        table: Table,
+        columns: shapes.Columns,
+        where: ColumnElement[bool],
+    ) -> int:
+        # Before the delete: a contact must still lead to its account.
+        self._touch(dirty.links(self._connection, table, entity, columns, where))
+        return self._connection.execute(delete(table).where(where)).rowcount
+
+    def begin_full(self, crm_object: str) -> None:
+        """Start reading an object from its beginning: call once, with the first page.
+
+        The read may span many transactions and survives a crash between them: it stays open,
+        and goes on from the saved cursor, until `end_full`.
+        """
+        generation = self._reading(crm_object).generation + 1
+        self._save_stream(crm_object, generation=generation, full=True)
+
+    def mark_seen(self, crm_object: str, ids: pl.Series) -> None:
+        """Rows that exist though they were not sent again: the sweep spares them."""
+        generation = self._reading(crm_object).generation
+        with bulk.picked(self._connection, ids.cast(pl.String)) as seen:
+            for entity in self._entities(crm_object):
+                self._see(self._catalog.get(self._connection, entity)[0], seen, generation)
+
+    def unseen(self, crm_object: str) -> int:
+        """How many rows of the object `end_full` would remove now: for a guard to judge."""
+        reading = self._reading(crm_object)
+        if not reading.full:
+            return 0
+        found = 0
+        for entity in self._entities(crm_object):
+            table, _ = self._catalog.get(self._connection, entity)
+            query = select(func.count()).where(_not_seen(table, crm_object, reading))
+            found += int(self._connection.execute(query).scalar_one())
+        return found
+
+    def end_full(self, crm_object: str) -> int:
+        """End the full read and remove the rows it did not meet; how many.
+
+        Their accounts become dirty. Without a full read under way it does nothing, so it may be
+        called with every last page.
+        """
+        reading = self._reading(crm_object)
+        if not reading.full:
+            return 0
+        removed = 0
+        for entity in self._entities(crm_object):
+            table, columns = self._catalog.get(self._connection, entity)
+            removed += self._remove(entity, table, columns, _not_seen(table, crm_object, reading))
+        self._save_stream(crm_object, full=False)
+        return removed
+
+    def save_cursor(
+        self,
+        crm_object: str,
+        cursor: str,
+        *,
+        complete_at: datetime | None = None,
+        rows: int | None = None,
+    ) -> None:
+        """Where the next read goes on; `complete_at` and `rows` when this one is whole."""
+        values: dict[str, Any] = {"cursor": cursor}
+        if complete_at is not None:
+            values["complete_at"] = complete_at
+        if rows is not None:
+            values["rows"] = rows
+        self._save_stream(crm_object, **values)
+
+    def quarantine(self, frame: pl.DataFrame) -> None:
+        """Note cells or rows that could not be used.
+
+        They replace all that was noted of the same records; a record that comes without
+        problems is struck off.
+
+        Shapes:
+            frame: `object`, `id`, `path`, `problem`; texts of ours, never the CRM's values.
+        """
+        schema = {"object": pl.String, **BAD_SCHEMA}
+        self._bad.append(frame.select(pl.col(n).cast(t) for n, t in schema.items()))
+
+    def flush(self) -> None:
+        """What is done once a page, just before the commit."""
+        if self._touched:
+            dirty.mark(self._connection, pl.concat(self._touched))
+        seen = [*self._well, *(bad.select("object", "id") for bad in self._bad)]
+        if seen:
+            self._strike_off(pl.concat(seen).unique())
+        if self._bad:
+            bad = pl.concat(self._bad).unique(["object", "id", "path"], keep="last")
+            bulk.upsert(self._connection, QUARANTINE, bad.drop_nulls(["object", "id", "path"]))
+
+    def _strike_off(self, seen: pl.DataFrame) -> None:
+        for (name,), rows in seen.group_by("object"):
+            with bulk.picked(self._connection, rows.get_column("id")) as ids:
+                self._connection.execute(
+                    delete(QUARANTINE).where(
+                        QUARANTINE.c.object == name, QUARANTINE.c.id.in_(select(ids.c.id))
+                    )
+                )
+
+    def _touch(self, rows: pl.DataFrame) -> None:
+        contacts = self._catalog.contacts(self._connection)
+        self._touched.append(dirty.accounts(self._connection, contacts, rows))
+
+    def _note_feed(self, crm_object: str, entity: str) -> None:
+        if (crm_object, entity) not in self._fed:
+            pair = pl.DataFrame({"object": [crm_object], "entity": [entity]})
+            bulk.insert(self._connection, FEEDS, pair, ignore=True)
+            self._fed.add((crm_object, entity))
+
+    def _entities(self, crm_object: str) -> Sequence[str]:
+        query = select(FEEDS.c.entity).where(FEEDS.c.object == crm_object).order_by(FEEDS.c.entity)
+        known = self._catalog.known(self._connection)
+        return [entity for entity in self._connection.execute(query).scalars() if entity in known]
+
+    def _reading(self, crm_object: str) -> _Reading:
+        query = select(STREAMS.c.generation, STREAMS.c.full).where(STREAMS.c.object == crm_object)
+        row = self._connection.execute(query).one_or_none()
+        return _Reading(0, False) if row is None else _Reading(row.generation, row.full)
+
+    def _save_stream(self, crm_object: str, **values: Any) -> None:
+        start = pl.DataFrame({"object": [crm_object], "generation": [0], "full": [False]})
+        bulk.insert(self._connection, STREAMS, start, ignore=True)
+        self._connection.execute(
+            update(STREAMS).where(STREAMS.c.object == crm_object).values(**values)
+        )
+
+
+def _not_seen(table: Table, crm_object: str, reading: _Reading) -> ColumnElement[bool]:
+    return (table.c[shapes.FEED] == crm_object) & (table.c[shapes.GENERATION] < reading.generation)
+
+
+def _as_stored(
+    frame: pl.DataFrame, entity: str, columns: shapes.Columns, feed: str, generation: int
+) -> pl.DataFrame:
+    """The rows with all columns of the table, physical."""
+    unknown = set(frame.columns) - {shapes.ID, *columns}
+    if unknown:
+        raise BrokenInvariant(f"the mirror's {entity} has no {', '.join(sorted(unknown))}")
+    if shapes.ID not in frame.columns or frame.get_column(shapes.ID).has_nulls():
+        raise BrokenInvariant(f"a row of {entity} has no id")
+    whole = frame.with_columns(pl.lit(None).alias(n) for n in columns if n not in frame.columns)
+    rows = shapes.encode(whole.unique(shapes.ID, keep="last", maintain_order=True), columns)
+    return with_own_columns(rows, entity, columns).with_columns(
+        pl.lit(feed, pl.String).alias(shapes.FEED),
+        pl.lit(generation, pl.Int64).alias(shapes.GENERATION),
+    )
+
+
+def with_own_columns(rows: pl.DataFrame, entity: str, columns: shapes.Columns) -> pl.DataFrame:
+    """Physical rows with the fingerprint and the bucket that their values give."""
+    account = shapes.account_column(entity, columns)
+    return rows.with_columns(
+        hashing.row_hash(rows.select(list(columns))).alias(shapes.HASH),
+        pl.lit(None, pl.Int64).alias(shapes.BUCKET)
+        if account is None
+        else hashing.bucket(rows.get_column(account)).alias(shapes.BUCKET),
+    )
+
+
+def _links(rows: pl.DataFrame, entity: str, columns: shapes.Columns) -> pl.DataFrame:
+    account = shapes.account_column(entity, columns)
+    contact = shapes.CONTACT_ID if shapes.CONTACT_ID in columns else None
+    nothing = pl.lit(None, pl.String)
+    return rows.select(
+        (nothing if account is None else pl.col(account)).alias("account_id"),
+        (nothing if contact is None else pl.col(contact)).alias("contact_id"),
+    )

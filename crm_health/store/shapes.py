@@ -1,0 +1,117 @@
+"""Mirror tables: made from the mapping's columns, and the values they hold.
+
+Columns of the mapping start with a letter; the store's own start with an underscore, so that no
+company's `extra` column can meet them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import polars as pl
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text
+from sqlalchemy.types import TypeEngine
+
+from crm_health.entities import POLARS, Kind
+from crm_health.errors import BrokenInvariant
+
+ID = "id"
+FEED = "_feed"
+BUCKET = "_bucket"
+HASH = "_input_hash"
+GENERATION = "_generation"
+
+ACCOUNT = "account"
+CONTACT = "contact"
+ACCOUNT_ID = "account_id"
+CONTACT_ID = "contact_id"
+CONTACT_ROLE = "contact_role"
+
+#: Grows when the tables or the fingerprint of a row change: every mirror is then read again.
+_LAYOUT = 1
+
+_SQL: dict[Kind, type[TypeEngine[Any]]] = {
+    Kind.TEXT: Text,
+    Kind.NUMBER: Double,
+    Kind.BOOLEAN: Integer,
+    Kind.DATE: Integer,
+    Kind.INSTANT: BigInteger,
+}
+
+#: How a value lies in the table.
+PHYSICAL: dict[Kind, Any] = {
+    Kind.TEXT: pl.String,
+    Kind.NUMBER: pl.Float64,
+    Kind.BOOLEAN: pl.Int64,
+    Kind.DATE: pl.Int64,
+    Kind.INSTANT: pl.Int64,
+}
+
+Columns = dict[str, Kind]
+
+
+def shape_hash(columns: Mapping[str, Kind]) -> str:
+    """A fingerprint of a table's columns, whatever their order."""
+    text = json.dumps([_LAYOUT, sorted((n, str(k)) for n, k in columns.items())])
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def table(entity: str, columns: Mapping[str, Kind]) -> Table:
+    """The entity's mirror table."""
+    name = f"m_{entity}"
+    made = Table(
+        name,
+        MetaData(),
+        Column(ID, Text, primary_key=True),
+        Column(FEED, Text),
+        Column(BUCKET, Integer),
+        Column(HASH, BigInteger, nullable=False),
+        Column(GENERATION, Integer, nullable=False),
+        *(Column(column, _SQL[kind]) for column, kind in columns.items()),
+    )
+    Index(f"{name}_bucket", made.c[BUCKET])
+    if ACCOUNT_ID in columns:
+        Index(f"{name}_account", made.c[ACCOUNT_ID])
+    return made
+
+
+def account_column(entity: str, columns: Mapping[str, Kind]) -> str | None:
+    """The column that holds the row's own account, None where the entity has none."""
+    if entity == ACCOUNT:
+        return ID
+    return ACCOUNT_ID if ACCOUNT_ID in columns else None
+
+
+def encode(frame: pl.DataFrame, columns: Mapping[str, Kind]) -> pl.DataFrame:
+    """`id` and the given columns as the table holds them; NaN and infinities become null.
+
+    Raises:
+        BrokenInvariant: a value is not of its column's kind.
+    """
+    try:
+        encoded = [_encoded(name, kind) for name, kind in columns.items()]
+        return frame.select(pl.col(ID).cast(pl.String), *encoded)
+    except pl.exceptions.PolarsError as error:
+        # Polars quotes the values it could not convert, and they are customers' data.
+        raise BrokenInvariant(
+            f"values are not of the kinds that the mirror keeps ({type(error).__name__}); "
+            f"columns: {', '.join(frame.columns)}"
+        ) from None
+
+
+def _encoded(name: str, kind: Kind) -> pl.Expr:
+    value = pl.col(name).cast(POLARS[kind])
+    if kind is Kind.NUMBER:
+        # Adding zero makes -0.0 the 0.0 that it equals.
+        return pl.when(value.is_finite()).then(value + 0.0).alias(name)
+    return value if kind is Kind.TEXT else value.to_physical().cast(pl.Int64)
+
+
+def decode(frame: pl.DataFrame, columns: Mapping[str, Kind]) -> pl.DataFrame:
+    """The frame with those of its columns as the contract types them."""
+    return frame.with_columns(
+        pl.col(name).cast(POLARS[kind]) for name, kind in columns.items() if name in frame.columns
+    )

@@ -1,0 +1,117 @@
+"""Phase (f): the plan's rows go out in full batches; each leaves a receipt.
+
+A batch is marked as sent, durably, before its first byte leaves. What was sent without a
+receipt is unknown and settled by the next run's read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import orjson
+import polars as pl
+
+from crm_health import errors
+from crm_health.config.mapping import Mapping
+from crm_health.connector import Batch, Connector, Op, Outcome
+from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, Kind, shown
+from crm_health.store import Run, Store
+from crm_health.sync.plan import KINDS
+
+
+class Stopped(errors.Unavailable):
+    """Stopped on request: what is pending follows in the next run."""
+
+    exit_code = 143
+
+
+def apply(
+    connector: Connector,
+    store: Store,
+    run: Run,
+    mapping: Mapping,
+    stopping: Callable[[], bool],
+    tick: Callable[[str, int], None],
+) -> None:
+    """Send all planned rows of a run.
+
+    Raises:
+        QuotaExhausted, AuthError, SetupError, LeaseLost, Stopped: the rest stays planned, and
+            the next run plans it again.
+    """
+    for batch, seqs, kind in batches(connector, store.plans.rows(run.id, "planned")):
+        if stopping():
+            raise Stopped
+        store.runs.check(run)
+        store.plans.mark(run.id, seqs, "sent")
+        receipts = connector.write(batch)
+        store.plans.receipts(run.id, receipts)
+        if kind in ("fields", "memory"):
+            _write_through(store, batch, receipts, mapping)
+        tick(kind, receipts.height)
+
+
+def batches(connector: Connector, plan: pl.DataFrame) -> Iterator[tuple[Batch, pl.Series, str]]:
+    """Rows that look alike, in the order of `KINDS` and of their accounts."""
+    if plan.is_empty():
+        return
+    order = {kind: place for place, kind in enumerate(KINDS)}
+    shaped = plan.with_columns(
+        pl.Series("shape", [",".join(orjson.loads(text)) for text in plan["fields"]]),
+        pl.col("kind").replace_strict(order, return_dtype=pl.Int64).alias("place"),
+    )
+    groups = shaped.sort("place", "object", "shape", "account_id", "seq").group_by(
+        "place", "kind", "op", "object", "shape", maintain_order=True
+    )
+    for (_, kind, op, _, _), group in groups:
+        size = connector.batch_size(Op(op))
+        for start in range(0, group.height, size):
+            chunk = group.slice(start, size)
+            yield _batch(chunk), chunk["seq"], str(kind)
+
+
+def _batch(chunk: pl.DataFrame) -> Batch:
+    op = Op(chunk["op"][0])
+    claim = None
+    if op is Op.CREATE_ONCE:
+        claim = Batch(
+            Op.UPSERT,
+            chunk["claim_object"][0],
+            _frame(chunk, "claim_fields", with_id=False),
+            chunk["claim_key_field"][0],
+        )
+    return Batch(
+        op,
+        chunk["object"][0],
+        _frame(chunk, "fields", with_id=op is Op.UPDATE),
+        chunk["key_field"][0],
+        claim,
+    )
+
+
+def _frame(chunk: pl.DataFrame, column: str, *, with_id: bool) -> pl.DataFrame:
+    values = pl.DataFrame([orjson.loads(text) for text in chunk[column]], infer_schema_length=None)
+    # A column of nulls has no type of its own; as text it clears all the same.
+    values = values.with_columns(pl.col(pl.Null).cast(pl.String))
+    keys = [chunk["seq"]] + ([chunk["record_id"].alias("id")] if with_id else [])
+    return pl.DataFrame(keys).hstack(values)
+
+
+def _write_through(store: Store, batch: Batch, receipts: pl.DataFrame, mapping: Mapping) -> None:
+    """What the CRM acknowledged is what it shows: the mirror says so before the echo comes."""
+    done = receipts.filter(pl.col("outcome") == Outcome.DONE)["seq"]
+    rows = batch.rows.filter(pl.col("seq").is_in(done.implode()))
+    names = {path: output for output, path in mapping.write.account.items()}
+    columns = [pl.col("id")]
+    for path in rows.columns:
+        if path in names:
+            kind = ACCOUNT_OUTPUTS[names[path]]
+            columns.append(_typed(rows, path, kind).alias(shown(names[path])))
+    if rows.height:
+        store.mirror.write_through("account", rows.select(columns))
+
+
+def _typed(rows: pl.DataFrame, path: str, kind: Kind) -> pl.Expr:
+    if kind is Kind.DATE and rows.schema[path] == pl.String:
+        return pl.col(path).str.to_date("%Y-%m-%d")
+    return pl.col(path).cast(POLARS[kind])

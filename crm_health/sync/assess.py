@@ -1,0 +1,176 @@
+"""Phases (b) to (d) for some accounts: mirror rows to facts, scores, bands, trends and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, shown
+from crm_health.health import band, days, facts, receipt, score, text, trend, weeks
+from crm_health.programmes import memory, overrides
+from crm_health.store import Scope, Store
+from crm_health.sync.setting import Setting
+
+#: How far back trends look.
+HISTORY = timedelta(days=100)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything known of some accounts, one row an account, the same order in every frame."""
+
+    #: Account columns, `shown_*`, facts, score columns, settled band, trend, texts.
+    accounts: pl.DataFrame
+    #: As `memory.parse` gives them.
+    memories: pl.DataFrame
+    #: As `memory.edited` gives them.
+    edits: pl.DataFrame
+    #: Readings for the history (`History.save`).
+    readings: pl.DataFrame
+
+
+def in_scope(store: Store, setting: Setting, scope: Scope) -> pl.DataFrame:
+    """The customers among the accounts: all account columns, absent ones as nulls."""
+    shape = setting.reads.shapes["account"]
+    frame = store.mirror.load("account", [c for c in shape if c != "account_id"], scope)
+    frame = frame.with_columns(pl.col("id").alias("account_id")) if "id" in frame.columns else frame
+    wanted = {c.name: POLARS[c.kind] for c in ENTITIES["account"].columns}
+    wanted |= {shown(name): POLARS[kind] for name, kind in ACCOUNT_OUTPUTS.items()}
+    frame = frame.with_columns(
+        pl.lit(None, dtype).alias(name)
+        for name, dtype in wanted.items()
+        if name not in frame.columns
+    )
+    zone = setting.calendar.time_zone
+    dated = days.with_days(frame, "account", setting.as_of, zone)
+    held = dated.select(pl.sql_expr(setting.config.mapping.scope).fill_null(False).alias("in"))
+    return frame.filter(held["in"]).sort("account_id")
+
+
+def load_facts(
+    store: Store,
+    setting: Setting,
+    accounts: pl.DataFrame,
+    scope: Scope,
+    book: Mapping[str, float | None],
+) -> facts.Facts:
+    """The One View of some accounts: one wide row each."""
+    model = setting.config.model
+    sources = {}
+    for entity in sorted({definition.source for definition in model.facts.values()}):
+        sources[entity] = _source(store, setting, entity, scope)
+    return facts.compute(model, sources, accounts, setting.as_of, book)
+
+
+def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.Source:
+    shape = setting.reads.shapes.get(entity)
+    missing = setting.reads.missing.get(entity, frozenset())
+    if shape is None:
+        return facts.Source(rows=None, read_at=None, newest=None, missing=missing)
+    main = ENTITIES[entity].main_date
+    newest = store.mirror.newest(entity, main, setting.as_of) if main and main in shape else None
+    reads = [store.mirror.last_read(name) for name in setting.reads.objects_of(entity)]
+    complete = [last.complete_at for last in reads if last is not None]
+    return facts.Source(
+        rows=store.mirror.load(entity, list(shape), scope),
+        read_at=min(complete) if complete else None,
+        newest=newest.date() if newest is not None and hasattr(newest, "date") else newest,
+        missing=missing,
+    )
+
+
+def assess(
+    store: Store, setting: Setting, scope: Scope, book: Mapping[str, float | None]
+) -> Assessment | None:
+    """Assess the customers of a scope; None where there are none."""
+    accounts = in_scope(store, setting, scope)
+    if accounts.is_empty():
+        return None
+    model, day = setting.config.model, setting.day
+    memories = memory.parse(accounts.select("account_id", "shown_memory"))
+    edits = memory.edited(accounts, memories)
+    override = overrides.resolve(accounts, memories, edits, day)
+    accounts = accounts.with_columns(override)
+    view = load_facts(store, setting, accounts, scope, book)
+    assessed = score.assess(model, view, setting.as_of)
+    settled = _settle(setting, accounts, memories, assessed)
+    series = _series(store, accounts, scope, day)
+    trends = trend.trend(
+        series,
+        assessed.select("account_id", "score").join(
+            accounts.select("account_id", "shown_trend"), on="account_id"
+        ),
+        day,
+    )
+    weekly = weeks.last_12_weeks(series, assessed.select("account_id", "score"), day)
+    frame = (
+        accounts.join(_new_columns(view.values, accounts), on="account_id", maintain_order="left")
+        .join(_new_columns(assessed, view.values, accounts), on="account_id", maintain_order="left")
+        .join(settled, on="account_id", maintain_order="left")
+        .join(trends, on="account_id", maintain_order="left")
+        .join(weekly, on="account_id", maintain_order="left")
+    )
+    texts = text.why(model, view, assessed, settled, trends)
+    frame = frame.join(texts, on="account_id", maintain_order="left").with_columns(
+        (pl.lit(day) - pl.col("band_since")).dt.total_days().alias("band_since_days")
+    )
+    receipts = receipt.receipts(
+        model, view, assessed, settled, as_of=setting.as_of, digest=setting.config.digest
+    )
+    readings = frame.select(
+        "account_id",
+        pl.lit(day).alias("day"),
+        pl.lit(setting.as_of).alias("as_of"),
+        "score",
+        "computed",
+        "band_now",
+        "band",
+        "coverage",
+        pl.lit(setting.config.digest).alias("digest"),
+    ).join(receipts, on="account_id", maintain_order="left")
+    return Assessment(frame, memories, edits, readings)
+
+
+def _settle(
+    setting: Setting, accounts: pl.DataFrame, memories: pl.DataFrame, assessed: pl.DataFrame
+) -> pl.DataFrame:
+    then = memories.select(
+        "account_id", "band", "since", "before", "pending", "pending_at", "pending_count"
+    ).with_columns(accounts["shown_score"].cast(pl.Int64).alias("score"))
+    # A person's score moves the band at once, as a cap does.
+    now = assessed.select(
+        "account_id",
+        "score",
+        "band_now",
+        pl.coalesce(
+            "capped", pl.when(pl.col("override").is_not_null()).then(pl.lit("override"))
+        ).alias("capped"),
+    )
+    return band.settle(setting.config.model, then, now, setting.as_of, setting.calendar.time_zone)
+
+
+def _series(store: Store, accounts: pl.DataFrame, scope: Scope, day: date) -> pl.DataFrame:
+    """Daily scores before today; where the database knows less, the CRM's twelve weeks fill in."""
+    known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
+    first = known.group_by("account_id").agg(pl.col("day").min().alias("first"))
+    told = (
+        weeks.restore(
+            accounts.select("account_id", pl.col("shown_last_12_weeks").alias("last_12_weeks"))
+        )
+        .join(first, on="account_id", how="left")
+        .filter((pl.col("day") < pl.col("first").fill_null(day)) & (pl.col("day") < day))
+        .select("account_id", "day", "score")
+    )
+    parts = [
+        part.select("account_id", "day", pl.col("score").cast(pl.Float64)) for part in (known, told)
+    ]
+    return pl.concat(parts).sort("account_id", "day")
+
+
+def _new_columns(frame: pl.DataFrame, *before: pl.DataFrame) -> pl.DataFrame:
+    """A frame without the columns that earlier frames have, but for the account's id."""
+    taken = {name for known in before for name in known.columns} - {"account_id"}
+    return frame.select(name for name in frame.columns if name not in taken)

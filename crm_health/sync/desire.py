@@ -1,0 +1,96 @@
+"""Phase (d): from an assessment to the plan rows that close the difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from crm_health.programmes import people
+from crm_health.store import Scope, Store
+from crm_health.sync.actions import Actions
+from crm_health.sync.assess import Assessment
+from crm_health.sync.guards import Tally
+from crm_health.sync.plan import PLAN, edits_reported, field_rows
+from crm_health.sync.ration import TASKS
+from crm_health.sync.setting import Setting
+
+
+@dataclass
+class Desired:
+    """What some accounts should get: added up over the parts of a run."""
+
+    plan: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PLAN))
+    tasks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TASKS))
+    edits: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(
+            schema={"account_id": pl.String, "output": pl.String, "shown": pl.String}
+        )
+    )
+    ownerless: int = 0
+
+    def add(self, more: Desired) -> None:
+        """Append another part."""
+        self.plan = pl.concat([self.plan, more.plan])
+        self.tasks = pl.concat([self.tasks, more.tasks])
+        self.edits = pl.concat([self.edits, more.edits])
+        self.ownerless += more.ownerless
+
+
+def desire(
+    store: Store, setting: Setting, scope: Scope, found: Assessment, tally: Tally
+) -> Desired:
+    """Plan rows for some assessed accounts; the guards' tally grows on the way."""
+    actions = Actions(store, setting, scope)
+    mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
+    opens, clears, standing, open_after = actions.decide(found.accounts, found.memories)
+    accounts = found.accounts.join(standing, on="account_id", how="left", maintain_order="left")
+    accounts = accounts.join(open_after, on="account_id", how="left", maintain_order="left")
+    found = Assessment(accounts, found.memories, found.edits, found.readings)
+    opening = actions.opening_rows(accounts, opens)
+    plan = pl.concat(
+        [field_rows(setting, found), opening, actions.clearing_rows(clears.filter(mine))]
+    )
+    still_open = sum(
+        frame.filter(mine & pl.col("is_open").fill_null(False)).height
+        for frame in (actions.tasks, actions.escalations)
+    )
+    far = setting.config.playbook.guards.moved_points
+    tally.add(accounts, far, still_open)
+    wanted = opens.filter(pl.col("does") == "task").height
+    made = opening.filter(pl.col("kind") == "task").height
+    return Desired(
+        plan, _tasks(store, setting, accounts, opens), edits_reported(found), wanted - made
+    )
+
+
+def _tasks(
+    store: Store, setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame
+) -> pl.DataFrame:
+    """What rationing needs to know of the tasks that would open."""
+    opening = opens.filter(pl.col("does") == "task")
+    if opening.is_empty():
+        return pl.DataFrame(schema=TASKS)
+    users = Actions.users(store, setting)
+    told = accounts.select(
+        "account_id",
+        people.owners(accounts, users, setting.config.mapping.fallback_owner).alias("owner"),
+        # Need times value: the order of every list.
+        (
+            (100 - pl.col("score").fill_null(50))
+            * pl.col("value_now").fill_null(0).rank()
+            / pl.len()
+            if "value_now" in accounts.columns
+            else (100 - pl.col("score").fill_null(50)).cast(pl.Float64)
+        ).alias("attention"),
+    )
+    return (
+        opening.join(told, on="account_id", maintain_order="left")
+        .select(
+            "key",
+            "owner",
+            pl.col("attention").cast(pl.Float64),
+            (pl.col("severity") == "high").alias("high"),
+        )
+        .filter(pl.col("owner").is_not_null())
+    )

@@ -1,0 +1,75 @@
+"""Which accounts a run assesses: what changed, what the clock changed, and all once a day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from crm_health.entities import Kind
+from crm_health.store import Scope, Store
+from crm_health.sync.population import parts
+from crm_health.sync.setting import Setting
+
+#: Small state of the store: the day of the last full assessment, its config, the last instant.
+DAY, DIGEST, INSTANT = "assessed_day", "assessed_digest", "assessed_at"
+#: Changed accounts assessed at a time.
+AT_ONCE = 20_000
+
+
+class Due:
+    """The accounts that are due in this run, and how to say that they are done."""
+
+    def __init__(self, store: Store, setting: Setting, full: bool) -> None:
+        self._store = store
+        self._setting = setting
+        values = store.runs
+        self.all = (
+            full
+            or values.get_value(DAY) != setting.day.isoformat()
+            or values.get_value(DIGEST) != setting.config.digest
+        )
+        self._token = 0
+        self._changed = pl.Series("id", [], pl.String)
+
+    def scopes(self) -> list[Scope]:
+        """The parts to assess; called after the pull, which says what changed."""
+        self._token = self._store.mirror.dirty_token()
+        self._changed = self._store.mirror.dirty()
+        if self.all:
+            return parts(self._store, self._setting)
+        ids = pl.concat([self._changed, *self._crossed()]).unique().sort()
+        return [Scope.accounts(ids.slice(start, AT_ONCE)) for start in range(0, len(ids), AT_ONCE)]
+
+    def _crossed(self) -> list[pl.Series]:
+        """Accounts for which an instant passed since the last run: an SLA needs no CRM change."""
+        last = self._store.runs.get_value(INSTANT)
+        if last is None:
+            return []
+        since = datetime.fromisoformat(last)
+        found = []
+        facts = self._setting.config.model.facts.values()
+        for entity in sorted({f.source for f in facts if "as_of" in f"{f.where} {f.take}"}):
+            for column, kind in self._setting.reads.shapes.get(entity, {}).items():
+                if kind is Kind.INSTANT:
+                    found.append(
+                        self._store.mirror.due_between(entity, column, since, self._setting.as_of)
+                    )
+        return found
+
+    def settled(self, plan: pl.DataFrame) -> None:
+        """Remember what was assessed; accounts with a row that is not done stay due.
+
+        Args:
+            plan: The run's plan rows with their `status`.
+        """
+        pending = plan.filter(~pl.col("status").is_in(["done", "gone", "rejected"]))
+        waiting = pending["account_id"].drop_nulls().unique()
+        done = self._changed.filter(~self._changed.is_in(waiting.implode()))
+        self._store.mirror.clear_dirty(done, self._token)
+        self._store.mirror.mark_dirty(waiting)
+        values = self._store.runs
+        values.set_value(INSTANT, self._setting.as_of.isoformat())
+        if self.all:
+            values.set_value(DAY, self._setting.day.isoformat())
+            values.set_value(DIGEST, self._setting.config.digest)

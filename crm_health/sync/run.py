@@ -1,0 +1,166 @@
+"""One run of one org: read what changed, work out what the CRM should say, write the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from crm_health.businesstime import Calendar
+from crm_health.config.load import Config
+from crm_health.connector import Connector, Identity
+from crm_health.store import Run, Scope, Store
+from crm_health.sync import plan, population, streams
+from crm_health.sync.apply import apply
+from crm_health.sync.approval import approved_only
+from crm_health.sync.assess import assess, in_scope
+from crm_health.sync.desire import Desired, desire
+from crm_health.sync.due import Due
+from crm_health.sync.guards import Tally, stops
+from crm_health.sync.pull import Pulled, pull
+from crm_health.sync.ration import ration
+from crm_health.sync.setting import Setting
+
+
+def _silent(*_: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run differs from the ordinary one."""
+
+    full: bool = False
+    #: Plan only: the CRM is read, never written.
+    dry_run: bool = False
+    #: Id of a held run whose plan a person approved.
+    approve: str | None = None
+    #: Asked before each batch: True ends the run cleanly.
+    stopping: Callable[[], bool] = lambda: False
+    #: Told a phase or object and how many more rows are done.
+    tick: Callable[[str, int], None] = _silent
+
+
+@dataclass
+class Report:
+    """What a run did, for people and for its row in the database."""
+
+    run: Run
+    identity: Identity
+    setting: Setting
+    pulled: Pulled = field(default_factory=Pulled)
+    #: All accounts in the CRM, those in scope, and those assessed in this run.
+    accounts: int = 0
+    customers: int = 0
+    assessed: int = 0
+    plan: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=plan.PLAN))
+    #: People's edits of our fields: `account_id`, `output`, `shown`.
+    edits: pl.DataFrame = field(default_factory=pl.DataFrame)
+    #: New tasks that wait because their owner has enough for today.
+    waiting: int = 0
+    #: Tasks that nobody active can take.
+    ownerless: int = 0
+    #: Rows that the CRM refused before with the same content: not sent again.
+    refused: int = 0
+    #: Guards that hold the plan; nothing was written where there are any.
+    stops: list[str] = field(default_factory=list)
+    #: Plan rows by what became of them.
+    outcomes: dict[str, int] = field(default_factory=dict)
+    #: API calls that the plan needs.
+    calls_needed: int = 0
+
+
+def sync(connector: Connector, store: Store, config: Config, run: Run, options: Options) -> Report:
+    """Do one run under the org's lock.
+
+    Raises:
+        CrmHealthError: the run ended early. Whatever was not written follows in the next run.
+    """
+    identity = connector.identity()
+    store.pin(identity.org_id, config.mapping.crm)
+    setting = read_setting(connector, config, identity)
+    report = Report(run, identity, setting)
+    due = Due(store, setting, options.full)
+    store.runs.phase(run, "pull")
+    report.pulled = pull(
+        connector,
+        store,
+        setting,
+        full=options.full,
+        allow_shrink=options.approve is not None,
+        tick=options.tick,
+    )
+    store.runs.phase(run, "assess")
+    scopes = due.scopes()
+    wanted, tally = _assess_all(
+        store, setting, scopes, options.tick, report, dry_run=options.dry_run
+    )
+    tally.shrunk = report.pulled.shrunk
+    report.plan, report.waiting = ration(wanted.plan, wanted.tasks, store, setting)
+    report.plan, report.refused = _without_refused(report.plan, store, run)
+    report.calls_needed = plan.calls(report.plan, connector)
+    store.runs.phase(run, "guards")
+    if options.approve is not None:
+        report.plan = approved_only(store, options.approve, run, report.plan)
+    elif not identity.is_sandbox:
+        guards = config.playbook.guards
+        report.stops = stops(guards, tally, report.plan, report.customers, connector.usage())
+    store.plans.add(run, plan.numbered(report.plan))
+    if report.stops:
+        store.plans.hold(run.id, "; ".join(report.stops))
+    elif not options.dry_run:
+        store.runs.phase(run, "apply")
+        apply(connector, store, run, config.mapping, options.stopping, options.tick)
+        store.history.thin(setting.day)
+        due.settled(store.plans.rows(run.id))
+    report.outcomes = store.plans.counts(run.id)
+    return report
+
+
+def read_setting(connector: Connector, config: Config, identity: Identity) -> Setting:
+    """Hold the config against the org, and fix the run's instant."""
+    reads = streams.resolve(config.mapping, connector.describe(streams.objects(config.mapping)))
+    calendar = Calendar.of(config.model.time_zone, config.model.holidays)
+    return Setting(config, reads, calendar, identity.now.replace(second=0, microsecond=0))
+
+
+def _assess_all(
+    store: Store,
+    setting: Setting,
+    scopes: list[Scope],
+    tick: Callable[[str, int], None],
+    report: Report,
+    *,
+    dry_run: bool,
+) -> tuple[Desired, Tally]:
+    """Phases (c) and (d): every due account, part by part, so that memory stays flat."""
+    book: Mapping[str, float | None] = population.figures(store, setting) if scopes else {}
+    wanted, tally = Desired(), Tally()
+    for scope in scopes:
+        found = assess(store, setting, scope, book)
+        if found is None:
+            continue
+        wanted.add(desire(store, setting, scope, found, tally))
+        if not dry_run:
+            # Here, not at the end: receipts of all accounts together would not stay flat.
+            store.history.save(found.readings)
+        report.assessed += found.accounts.height
+        tick("assess", found.accounts.height)
+    report.accounts = store.mirror.count("account")
+    report.customers = sum(
+        in_scope(store, setting, scope).height for scope in population.parts(store, setting)
+    )
+    report.edits, report.ownerless = wanted.edits, wanted.ownerless
+    return wanted, tally
+
+
+def _without_refused(rows: pl.DataFrame, store: Store, run: Run) -> tuple[pl.DataFrame, int]:
+    """Leave out what the CRM refused in the last day with the very same content."""
+    refused = store.plans.rejected(run.started_at - timedelta(days=1))
+    if refused.is_empty():
+        return rows, 0
+    kept = plan.with_basis(rows).join(refused, on=["object", "basis"], how="anti")
+    return kept.select(rows.columns), rows.height - kept.height

@@ -1,0 +1,259 @@
+"""What to read: the mapping held against what the org has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+
+from crm_health import errors
+from crm_health.config.mapping import Feed, Mapping, Source
+from crm_health.connector import FieldRead, ObjectInfo, Stream
+from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, Kind, shown
+
+#: Types that CRMs' describes name, as ours; all others are read as text.
+WIRE: dict[str, Kind] = {
+    **dict.fromkeys(("boolean", "bool"), Kind.BOOLEAN),
+    **dict.fromkeys(("double", "int", "currency", "percent", "number", "long"), Kind.NUMBER),
+    "date": Kind.DATE,
+    "datetime": Kind.INSTANT,
+}
+
+
+@dataclass(frozen=True)
+class ResolvedFeed:
+    """A feed whose every path exists in this org."""
+
+    entity: str
+    object: str
+    columns: MappingABC[str, Source]
+    kinds: MappingABC[str, Kind]
+    keep: str | None = None
+    sla_hours: MappingABC[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Reads:
+    """All that a run reads, and what it can't."""
+
+    streams: tuple[Stream, ...]
+    feeds: tuple[ResolvedFeed, ...]
+    #: Entity to its stored columns.
+    shapes: dict[str, dict[str, Kind]]
+    #: Entity to core columns nobody feeds: facts that use them are missing.
+    missing: dict[str, frozenset[str]]
+    warnings: tuple[str, ...] = ()
+    #: CRM object and field to the longest text it takes.
+    lengths: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def feeds_of(self, crm_object: str) -> list[ResolvedFeed]:
+        """The feeds that one CRM object serves."""
+        return [feed for feed in self.feeds if feed.object == crm_object]
+
+    def objects_of(self, entity: str) -> list[str]:
+        """The CRM objects that feed an entity."""
+        return [feed.object for feed in self.feeds if feed.entity == entity]
+
+
+def ours(mapping: Mapping) -> dict[str, Feed]:
+    """Feeds that read our own tasks, episodes and escalations back, from `write`."""
+    task, episode, escalation = mapping.write.task, mapping.write.episode, mapping.write.escalation
+    at = Source
+    return {
+        "task": Feed(
+            object=task.object,
+            keep="key is not null",
+            columns={
+                "account_id": at(field=task.account),
+                "key": at(field=task.key),
+                "subject": at(field=task.subject),
+                "owner_id": at(field=task.owner),
+                "due_at": at(field=task.due),
+                "status": at(field=task.status),
+                "is_open": at(field=task.status, values={task.done_status: False}, otherwise=True),
+            },
+        ),
+        "episode": Feed(
+            object=episode.object,
+            columns={
+                "account_id": at(field=episode.account),
+                "key": at(field=episode.key),
+                "opened_at": at(field=episode.opened),
+                "cleared_at": at(field=episode.cleared),
+            },
+        ),
+        "escalation": Feed(
+            object=escalation.object,
+            columns={
+                "account_id": at(field=escalation.account),
+                "key": at(field=escalation.key),
+                "seal": at(field=escalation.seal),
+                "reason": at(field=escalation.reason),
+                "severity": at(field=escalation.severity),
+                "department": at(field=escalation.department),
+                "owner_id": at(field=escalation.owner),
+                "status": at(field=escalation.status),
+                "source": at(field=escalation.source),
+                "is_open": at(
+                    field=escalation.status,
+                    values=dict.fromkeys(escalation.closed_statuses, False),
+                    otherwise=True,
+                ),
+                "opened_at": at(field=escalation.opened),
+                "due_at": at(field=escalation.due),
+                "resolved_at": at(field=escalation.resolved),
+                "cleared_at": at(field=escalation.cleared),
+            },
+        ),
+    }
+
+
+def objects(mapping: Mapping) -> list[str]:
+    """Every CRM object the mapping names, for one describe."""
+    named = [feed.object for feeds in mapping.read.values() for feed in feeds]
+    named += [feed.object for feed in ours(mapping).values()]
+    return list(dict.fromkeys(named))
+
+
+def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
+    """Hold the mapping against the org.
+
+    Raises:
+        SetupError: objects or fields that are not optional are missing: all of them, named.
+    """
+    lacking: list[str] = []
+    warnings: list[str] = []
+    feeds: list[ResolvedFeed] = []
+    wanted: dict[str, dict[str, Kind]] = {}
+    own = ours(mapping)
+    plan = {**{e: list(fs) for e, fs in mapping.read.items()}}
+    for entity, feed in own.items():
+        plan.setdefault(entity, [feed])
+    for entity, entity_feeds in plan.items():
+        for feed in entity_feeds:
+            info = infos.get(feed.object)
+            if info is None:
+                if feed.optional:
+                    warnings.append(f"{feed.object} is not in this org: nothing feeds {entity}")
+                else:
+                    lacking.append(feed.object)
+                continue
+            columns = dict(feed.columns) | dict(feed.extra)
+            if entity == "account":
+                for output, path in mapping.write.account.items():
+                    columns[shown(output)] = Source(field=path)
+            found = {}
+            for column, source in columns.items():
+                kept = _available(source, info, lacking, warnings, f"{entity}.{column}")
+                if kept is not None:
+                    found[column] = kept
+                    for path in kept.paths:
+                        wanted.setdefault(feed.object, {})[path] = _wire(path, info)
+            kinds = {column: _kind(entity, column, source) for column, source in found.items()}
+            feeds.append(ResolvedFeed(entity, feed.object, found, kinds, feed.keep, feed.sla_hours))
+    lacking += _unwritable(mapping, infos)
+    if lacking:
+        raise errors.SetupError(
+            "the CRM lacks, or hides from this user: "
+            + ", ".join(sorted(set(lacking)))
+            + ". Nothing was written. Run `crm-health setup`, or mark the source `optional: true`",
+            code="CH-SETUP",
+        )
+    streams = tuple(
+        Stream(name, tuple(FieldRead(path, kind) for path, kind in sorted(paths.items())))
+        for name, paths in wanted.items()
+    )
+    return Reads(streams, tuple(feeds), *_shapes(feeds), tuple(warnings), _lengths(infos))
+
+
+def _all_feeds(mapping: Mapping) -> list[tuple[str, Feed]]:
+    """Every entity with its feeds: the mapping's, and those that read our own records back."""
+    mapped = [(entity, feed) for entity, feeds in mapping.read.items() for feed in feeds]
+    own = [(entity, feed) for entity, feed in ours(mapping).items() if entity not in mapping.read]
+    return mapped + own
+
+
+def _columns(entity: str, feed: Feed, mapping: Mapping) -> dict[str, Source]:
+    """A feed's columns; on the account also what the CRM shows of our outputs."""
+    columns = dict(feed.columns) | dict(feed.extra)
+    if entity == "account":
+        for output, path in mapping.write.account.items():
+            columns[shown(output)] = Source(field=path)
+    return columns
+
+
+def _available(
+    source: Source, info: ObjectInfo, lacking: list[str], warnings: list[str], column: str
+) -> Source | None:
+    """The source with the paths this org has; None where none is left."""
+    there = tuple(path for path in source.paths if _readable(path, info))
+    gone = [f"{info.name}.{path}" for path in source.paths if path not in there]
+    if gone and not source.optional:
+        lacking.extend(gone)
+        return None
+    if gone:
+        warnings.append(f"{', '.join(gone)} is not in this org: {column} is missing")
+    if source.paths and not there:
+        return None
+    changes: dict[str, object] = {"field": there[0] if len(there) == 1 else there or None}
+    if source.promote and there:
+        values = set(info.fields[there[0]].values) if there[0] in info.fields else set()
+        if values and not values & set(source.promote.where_none_of):
+            changes["values"] = {**(source.values or {}), **source.promote.values}
+    return source.model_copy(update=changes)
+
+
+def _readable(path: str, info: ObjectInfo) -> bool:
+    head, _, rest = path.partition(".")
+    if rest:
+        return head in info.parents
+    return head in info.fields and info.fields[head].readable
+
+
+def _wire(path: str, info: ObjectInfo) -> Kind:
+    field_info = info.fields.get(path)
+    return WIRE.get(field_info.type, Kind.TEXT) if field_info else Kind.TEXT
+
+
+def _kind(entity: str, column: str, source: Source) -> Kind:
+    if column.startswith("shown_"):
+        return ACCOUNT_OUTPUTS[column.removeprefix("shown_")]
+    return ENTITIES[entity].kind(column) or source.type or Kind.TEXT
+
+
+def _unwritable(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> list[str]:
+    """Outputs on the account that this user may not edit."""
+    return [
+        f"{feed.object}.{path} (read-only)"
+        for feed in mapping.read.get("account", ())
+        for path in mapping.write.account.values()
+        if (info := infos.get(feed.object))
+        and path in info.fields
+        and not info.fields[path].updateable
+    ]
+
+
+def _lengths(infos: MappingABC[str, ObjectInfo]) -> dict[tuple[str, str], int]:
+    return {
+        (name, path): found.length
+        for name, info in infos.items()
+        for path, found in info.fields.items()
+        if found.length and WIRE.get(found.type, Kind.TEXT) is Kind.TEXT
+    }
+
+
+def _shapes(
+    feeds: list[ResolvedFeed],
+) -> tuple[dict[str, dict[str, Kind]], dict[str, frozenset[str]]]:
+    shapes: dict[str, dict[str, Kind]] = {}
+    for feed in feeds:
+        shape = shapes.setdefault(feed.entity, {})
+        shape.update(feed.kinds)
+        if feed.entity != "user":
+            shape.setdefault("account_id", Kind.TEXT)
+    # Keep the layout stable whatever the order of the mapping's lines.
+    ordered = {entity: dict(sorted(shape.items())) for entity, shape in sorted(shapes.items())}
+    missing = {
+        name: frozenset(c.name for c in entity.columns) - frozenset(ordered.get(name, {}))
+        for name, entity in ENTITIES.items()
+    }
+    return ordered, missing

@@ -1,0 +1,199 @@
+"""The Salesforce connector keeps the contract, over HTTP against the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.salesforce.connector import SalesforceConnector
+from connectors.salesforce.settings import load
+from connectors.sandbox import people
+from connectors.sandbox.handle import Sandbox, environment
+from connectors.sandbox.ids import sf_id
+from connectors.sandbox.schema import Field, ObjectType, by_name, system_fields
+from crm_health.connector import Connector, FieldRead, Ports, Stream
+from crm_health.entities import Kind
+from crm_health.testing.conformance import FOREVER, ConformanceSuite, Rig, Subject, Wire
+
+VERSION = "65.0"
+PAGE = 200
+OBJECT, CLAIM = "Probe__c", "Probe_Claim__c"
+SUBJECT = Subject(
+    stream=Stream(
+        OBJECT,
+        (
+            FieldRead("Text__c", Kind.TEXT),
+            FieldRead("Number__c", Kind.NUMBER),
+            FieldRead("Day__c", Kind.DATE),
+            FieldRead("Key__c", Kind.TEXT),
+        ),
+    ),
+    text="Text__c",
+    number="Number__c",
+    day="Day__c",
+    key="Key__c",
+    claim=Stream(CLAIM, (FieldRead("Key__c", Kind.TEXT),)),
+    claim_key="Key__c",
+    unreadable="Secret__c",
+    refused_text="!" * 3000,
+)
+FAULTS = {
+    Wire.LOGIN_EXPIRED: "invalid_session",
+    Wire.RATE_LIMITED: "too_many",
+    Wire.UNAVAILABLE: "unavailable",
+    Wire.HTML: "html",
+    Wire.TRUNCATED: "truncate",
+    Wire.LOST: "cut_after",
+    Wire.REDIRECT: "redirect",
+    Wire.QUOTA: "daily_limit",
+    Wire.REORDERED: "reorder",
+    Wire.SHORT: "short",
+}
+#: Calls of each kind: reads of rows, alone or several in one, then writes.
+PATHS = {
+    "read": r"/query|/composite$",
+    "next": r"/query\w*/\w",
+    "write": r"/composite/(sobjects|graph)",
+    "": r"/services/data",
+}
+
+
+def _key() -> Field:
+    return Field(
+        "Key__c", "string", "Key", 255, custom=True, unique=True, external_id=True, id_lookup=True
+    )
+
+
+class SalesforceRig:
+    """A sandbox with two objects of its own, which the integration user may read and write."""
+
+    subject = SUBJECT
+    page = PAGE
+
+    def __init__(self, sandbox: Sandbox, elsewhere: Sandbox) -> None:
+        assert sandbox.org is not None
+        self._sandbox, self._elsewhere = sandbox, elsewhere
+        self._records = sandbox.org.records
+        self._made = 500_000
+        fields = [
+            Field("Text__c", "textarea", "Text", 2000, custom=True, filterable=False),
+            Field("Number__c", "double", "Number", precision=18, scale=4, custom=True),
+            Field("Day__c", "date", "Day", custom=True),
+            Field("Secret__c", "string", "Secret", 255, custom=True),
+            _key(),
+        ]
+        self._prefix = self._object(OBJECT, fields, hidden={"Secret__c"})
+        self._object(CLAIM, [_key()])
+        self._records.assign("Rig", people.SYNC)
+
+    def _object(
+        self, name: str, fields: Sequence[Field], hidden: Sequence[str] | set[str] = ()
+    ) -> str:
+        title = Field("Name", "string", "Name", 80, nillable=False, defaulted=True,
+                      auto_number="P-{0000}", createable=False, updateable=False)  # fmt: skip
+        columns = by_name([*system_fields(owned=True), title, *fields])
+        made = self._records.add_object(ObjectType(name, name, name, "", columns, custom=True))
+        self._records.grant_object("Rig", name, ("read", "create", "edit"))
+        for field in fields:
+            if field.name not in hidden:
+                self._records.grant("Rig", name, field.name, read=True, edit=True)
+        return made.key_prefix
+
+    def connect(self, ports: Ports) -> Connector:
+        return SalesforceConnector.of(load(VERSION), ports, VERSION, page_rows=PAGE)
+
+    def seed(self, rows: Sequence[Mapping[str, Any]], at: datetime | None = None) -> list[str]:
+        stamp = (at or self.now()).replace(microsecond=0)
+        ids = []
+        for _ in rows:
+            self._made += 1
+            ids.append(sf_id(self._prefix, self._made))
+        self._sandbox.load(
+            {
+                OBJECT: [
+                    {**row, "Id": i, "CreatedDate": stamp, "SystemModstamp": stamp}
+                    for i, row in zip(ids, rows, strict=True)
+                ]
+            }
+        )
+        return ids
+
+    def hold(self, row: Mapping[str, Any]) -> None:
+        self._sandbox.edit(OBJECT, None, row, hold=True)
+
+    def release(self) -> list[str]:
+        return self._sandbox.release()
+
+    def edit(self, row_id: str, values: Mapping[str, Any]) -> None:
+        self._sandbox.edit(OBJECT, row_id, values)
+
+    def delete(self, row_id: str) -> None:
+        self._sandbox.delete(OBJECT, row_id)
+
+    def now(self) -> datetime:
+        return self._sandbox.clock()
+
+    def move_clock(self, by: timedelta) -> None:
+        self._sandbox.advance(by.total_seconds())
+
+    def fault(self, wire: Wire, times: int = 1, *, kind: str = "", after: int = 0) -> None:
+        rule: dict[str, Any] = {
+            "kind": FAULTS[wire],
+            # A page behind the first has an address of its own kind.
+            "path": PATHS["next" if after else kind],
+            "times": 0 if times == FOREVER else times,
+        }
+        if wire is Wire.REDIRECT:
+            rule["to"] = self._elsewhere.url
+        self._sandbox.faults(rule)
+
+    def heal(self) -> None:
+        self.check()
+        self._sandbox.clear_faults()
+
+    def check(self) -> None:
+        """Fail where a planned fault never came: its test would have proved nothing."""
+        idle = [rule["kind"] for rule in self._sandbox.faults() if not rule["fired"]]
+        assert not idle, f"never happened: {idle}"
+
+    def lock(self, row_id: str, times: int) -> None:
+        rule = {"kind": "row_lock", "ids": [row_id], "times": times, "path": PATHS["write"]}
+        self._sandbox.faults(rule)
+
+    def calls(self) -> int:
+        return len(self._sandbox.calls())
+
+    def strayed(self) -> int:
+        return len(self._elsewhere.calls())
+
+    def truth(self, object: str) -> dict[str, dict[str, Any]]:
+        fields = (SUBJECT.stream if object == OBJECT else SUBJECT.claim).fields
+        return {
+            row["Id"]: {f.path: row.get(f.path) for f in fields}
+            for row in self._records.rows(object)
+        }
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Sandbox]:
+    """Another host, that nobody should call."""
+    with Sandbox.start() as made:
+        yield made
+
+
+class TestSalesforce(ConformanceSuite):
+    """One sandbox a test, its clock standing still."""
+
+    @pytest.fixture
+    def rig(self, monkeypatch: pytest.MonkeyPatch, elsewhere: Sandbox) -> Iterator[Rig]:
+        """A fresh sandbox, with the environment of the integration user pointing at it."""
+        now = datetime(2026, 3, 2, 9, 0, 30, tzinfo=UTC)
+        with Sandbox.start(now=now, frozen=True) as sandbox:
+            for name, value in environment(sandbox.url).items():
+                monkeypatch.setenv(name, value)
+            rig = SalesforceRig(sandbox, elsewhere)
+            yield rig
+            rig.check()

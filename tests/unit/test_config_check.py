@@ -1,0 +1,220 @@
+"""Sense: one mistake in a default file, one message at its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crm_health.config.load import load
+from crm_health.config.problems import ConfigProblems
+from tests.unit.test_config_load import default
+
+MODEL, MAPPING, PLAYBOOK = "model.yaml", "salesforce.yaml", "playbook.yaml"
+
+MISTAKES = [
+    # names and their order
+    (MODEL, "when: experience_points < 30", "when: score < 30",
+     "caps.bad_experience.when: 'score' is not known yet here: it is worked out after the caps"),
+    (MODEL, "when: age < 120\n", "when: adoption_points < 20\n",
+     "models[0].when: 'adoption_points' is not known yet here: it is worked out after the measures"),
+    (MODEL, "tier_now: coalesce(tier, 'growth')", "tier_now: coalesce(tier, 'growth', cadence)",
+     "derived.tier_now: 'cadence' is not known yet here: it is derived further down"),
+    (MODEL, "value: value_age_days", "value: conversation",
+     "measures.new_value.value: 'conversation' is not known yet here: it is a measure"),
+    (MODEL, "value: value_age_days", "value: conversaton_days",
+     "measures.new_value.value: there is no 'conversaton_days' here (did you mean 'conversation_da"),
+    (MODEL, "{from: usage, where", "{from: usages, where",
+     "facts.usage_365.from: there is no entity 'usages' (did you mean 'usage'?)"),
+    (MODEL, "{from: usage, where", "{from: escalation, where",
+     "facts.usage_365.from: our own records are never an input"),
+    (MODEL, "{from: usage, where", "{from: account, where",
+     "facts.usage_365.from: has no rows to count"),
+    (MODEL, "where: is_active and is_recurring, take: sum(q", "where: quantity, take: sum(q",
+     "facts.seats_bought.where: gives a number, but a boolean is needed here"),
+    (MODEL, "  onsite_days:", "  renewal_days:", "facts.renewal_days: the name is taken"),
+    (MODEL, "  tier_now: coal", "  champions: coal", "derived.champions: the name is taken"),
+    (MODEL, "value: licence_use\n", "value: tier_now\n",
+     "measures.licence_use.value: gives a text, but a number is needed here"),
+    # curves, dimensions, weights
+    (MODEL, "{0.1: 0, 0.5: 50", "{0.5: 0, 0.1: 50",
+     "measures.licence_use.curve: the values must rise from left to right"),
+    (MODEL, "curve: {0.1: 0, 0.5: 50, 0.75: 80, 1: 100}", "curve: {1: 50}",
+     "measures.licence_use.curve: needs at least two points"),
+    (MODEL, "{0.1: 0, 0.5: 50", "{0.1: -1, 0.5: 50",
+     "measures.licence_use.curve: points must be from 0 to 100"),
+    (MODEL, "{0.1: 0, 0.5: 50", "{a: 0, 0.5: 50", "measures.licence_use.curve.a: "),
+    (MODEL, "dimension: adoption", "dimension: adoptoin",
+     "measures.licence_use.dimension: only this measure has 'adoptoin' (did you mean 'adoption'?)"),
+    (MODEL, "stale_after_days: 180", "stale_after_days: 0",
+     "measures.satisfaction.stale_after_days: must be at least 1 day"),
+    (MODEL, "licence_use: 18", "licence_use: -1",
+     "models[1].weights.licence_use: a weight can't be negative"),
+    (MODEL, "licence_use: 18", "licence_us: 18",
+     "models[1].weights.licence_us: there is no measure 'licence_us' (did you mean 'licence_use'?)"),
+    (MODEL, "licence_use: 18", "licence_use: .nan", "models[1].weights.licence_use: .nan is not"),
+    (MODEL, "      sponsor: 4\n", "",
+     "measures.sponsor: no model gives it a weight (give one, or list it under `off`)"),
+    (MODEL, "    when: age < 120\n    weights:", "    weights:",
+     "models[0]: has no `when`, so no model below it is ever reached (put it last)"),
+    (MODEL, "- name: standard", "- name: onboarding", "models[1].name: there is a model 'onboard"),
+    (MODEL, "off: [csm_view", "off: [csm_veiw",
+     "off[0]: there is no measure 'csm_veiw' (did you mean 'csm_view'?)"),
+    # bands and calendar
+    (MODEL, "name: red, below: 60", "name: red, below: 70",
+     "bands[1].below: must be more than 70: worst band first"),
+    (MODEL, "{name: green}", "{name: green, below: 90}",
+     "bands[2].below: the last band holds all other scores: leave it away"),
+    (MODEL, "{name: red, below: 60}", "{name: red}", "bands[0]: `below` is missing"),
+    (MODEL, "{name: green}", "{name: red}", "bands[2].name: 'red' is there twice"),
+    (MODEL, "{name: green}", "{name: unknown}", "bands[2].name: 'unknown' stands for too little"),
+    (MODEL, "time_zone: UTC", "time_zone: Europe/Kyivv",
+     "time_zone: there is no such time zone (did you mean 'Europe/Kyiv'?)"),
+    (MODEL, "time_zone: UTC", "time_zone: ../../etc/passwd", "time_zone: there is no such time zone"),
+    (MODEL, "holidays: null", "holidays: Germania", "holidays: no holidays are known for it"),
+    # texts
+    (MODEL, "{licence_use:percent}", "{licence_use:precent}",
+     "measures.licence_use.says: no format 'precent'"),
+    (MODEL, "{licence_use:percent}", "{license_use:percent}",
+     "measures.licence_use.says: there is no 'license_use' to show (did you mean 'licence_use'?)"),
+    (MODEL, "{last_use_days:date}", "{last_use_days:number}",
+     "measures.active_days.says: texts name dates, never day counts (write {last_use_days:date})"),
+    (MODEL, "{licence_use:percent}", "{licence_use:date}",
+     "measures.licence_use.says: 'licence_use' is a number, which is not shown as date"),
+    (MODEL, "{licence_use:percent}", "{licence_use:percent",
+     "measures.licence_use.says: a brace that is no field"),
+    # mapping
+    (MAPPING, "scope: status", "# scope: status", "scope: is missing"),
+    (MAPPING, "status = 'customer' and", "statsu = 'customer' and",
+     "scope: there is no 'statsu' here (did you mean 'status'?)"),
+    (MAPPING, "  contact:\n", "  contakt:\n",
+     "read.contakt: there is no such entity (did you mean 'contact'?)"),
+    (MAPPING, "parent_id: ParentId", "parent: ParentId",
+     "read.account.columns.parent: account has no such column (did you mean 'parent_id'?)"),
+    (MAPPING, "parent_id: ParentId", "parent_id: 'Id, (SELECT Id FROM Contacts)'",
+     "read.account.columns.parent_id.field: 'Id, (SELECT Id FROM Contacts)' is not the name"),
+    (MAPPING, "object: Case", "object: Account WHERE Id != null",
+     "read.case.object: is not the name of a CRM object"),
+    (MAPPING, "parent_id: ParentId", "parent_id: Health_Score__c",
+     "read.account.columns.parent_id: Health_Score__c is ours: we write score there"),
+    (MAPPING, "otherwise: other}", "otherwise: 5}",
+     "read.account.columns.status.otherwise: 5 is no text (quote it)"),
+    (MAPPING, '{"1": 1, ', '{"1": "one", ',
+     "read.account.columns.csm_sentiment.starts_with.1: 'one' is no number"),
+    (MAPPING, '"true": false, "false": true', '"true": 0, "false": true',
+     "read.case.columns.is_open.values.true: 0 is no boolean"),
+    (MAPPING, "{constant: meeting}", "{constant: meeting, field: Type}",
+     "read.activity[1].columns.kind: needs either `field` or `constant`"),
+    (MAPPING, "CallDurationInSeconds, type: number}", "CallDurationInSeconds}",
+     "read.activity[0].extra.call_seconds: needs a `type`"),
+    (MAPPING, "keep: health_key is null", "keep: helth_key is null",
+     "read.activity[0].keep: there is no 'helth_key' here (did you mean 'health_key'?)"),
+    (MAPPING, "{p1: 8,", "{p0: 8,", "read.case.sla_hours.p0: must be one of p1, p2, p3, p4"),
+    (MAPPING, "score: Health_Score__c", "score: OwnerId",
+     "write.account.score: OwnerId is not ours to write"),
+    (MAPPING, "band: Health_Band__c", "band: Health_Score__c",
+     "write.account.band: Health_Score__c is written twice: score goes there too"),
+    (MAPPING, "    memory: Health_Memory__c\n", "",
+     "write.account: memory is missing: state is kept in it"),
+    (MAPPING, "coverage: Health_Cov", "covrage: Health_Cov",
+     "write.account.covrage: there is no such output (did you mean 'coverage'?)"),
+    (MAPPING, "    body: Description", "    body: Subject",
+     "write.task.body: Subject is written twice: subject too"),
+    (MAPPING, "done_status: Completed", "done_status: Not Started",
+     "write.task.done_status: is the same as open_status"),
+    (MAPPING, "closed_statuses: [Resolved, Declined]", "closed_statuses: [Declined]",
+     "write.escalation.closed_statuses: must hold the resolved status"),
+    (MAPPING, "crm: salesforce", "crm: hubspot", "crm: is 'hubspot', but the file is read for"),
+    (MAPPING, 'api_version: "65.0"', "api_version: newest", "api_version: is no version"),
+    (MAPPING, "  edits:\n    band: ours", "  edits:\n    bnad: ours",
+     "write.edits.bnad: is not written (did you mean 'band'?)"),
+    # playbook
+    (PLAYBOOK, "department: Support", "department: Suport",
+     "alerts.sev1_past_sla.escalation.department: there is no department 'Suport' (did you mean 'S"),
+    (PLAYBOOK, "does: task", "does: escalate", "alerts.health_dropped.does: is `escalate`, but"),
+    (PLAYBOOK, "does: escalate", "does: task", "alerts.sev1_past_sla.does: is `task`, but there"),
+    (PLAYBOOK, "when: p1_past_sla > 0", "when: p1_past_sla",
+     "alerts.sev1_past_sla.when: gives a number, but a boolean is needed here"),
+    (PLAYBOOK, "clear: band = 'green'", "clear: bnad = 'green'",
+     "alerts.health_dropped.clear: there is no 'bnad' here (did you mean 'band'?)"),
+    (PLAYBOOK, "since: band_since", "since: band", "alerts.health_dropped.since: must be a date"),
+    (PLAYBOOK, "due_days: 3", "due_days: 3000", "alerts.health_dropped.due_days: is more than 365"),
+    (PLAYBOOK, "due_days: 3", "due_days: -1", "alerts.health_dropped.due_days: input should be"),
+    (PLAYBOOK, "{S1: 16", "{S1: 60", "severities.S2: is due sooner than S1, which is graver"),
+    (PLAYBOOK, "{S1: 16, ", "{", "severities: S1 is missing"),
+    (PLAYBOOK, "  health_dropped:", "  Health-Dropped:", "alerts.Health-Dropped: must be small"),
+    (PLAYBOOK, "{band:text}, find", "{band}, find",
+     "alerts.health_dropped.task.subject: {band} needs a format"),
+    (PLAYBOOK, "tasks_a_day: 3", "tasks_a_day: 300", "tasks_open: is less than tasks_a_day"),
+    (PLAYBOOK, "new_records: 10", "new_record: 10",
+     "guards.new_record: unknown key (did you mean 'new_records'?)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "old", "new", "expected"), MISTAKES)
+def test_a_mistake_has_its_message_at_its_place(
+    tmp_path: Path, file: str, old: str, new: str, expected: str
+) -> None:
+    """The message names the path, what is wrong and, where there is one, the nearest name."""
+    text = default(file)
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(ConfigProblems) as caught:
+        load(tmp_path)
+    found = [p for p in caught.value.problems if p.text().split(": ", 1)[1].startswith(expected)]
+    assert found, caught.value.message
+    # Its line is where the edit is, or the nearest thing that is still there.
+    lines = (tmp_path / file).read_text("utf-8").splitlines()
+    assert 1 <= found[0].line <= len(lines)
+    steps = found[0].path.replace("]", "").replace("[", ".").split(".")
+    line = lines[found[0].line - 1]
+    if not steps[-1].isdigit() and "is missing" not in found[0].message:
+        assert any(step in line for step in steps[-2:])
+
+
+def test_weights_that_sum_to_zero(tmp_path: Path) -> None:
+    """A model whose weights are all zero could score nobody."""
+    text = default(MODEL)
+    start = text.index("  - name: standard")
+    end = text.index("# While the condition holds")
+    weights = "".join(
+        f"      {line.split(':')[0].strip()}: 0\n"
+        for line in text[start:end].splitlines()
+        if line.startswith("      ")
+    )
+    changed = text[:start] + "  - name: standard\n    weights:\n" + weights + "\n" + text[end:]
+    (tmp_path / MODEL).write_text(changed, "utf-8")
+    with pytest.raises(ConfigProblems, match=r"models\[1\]\.weights: the weights sum to zero"):
+        load(tmp_path)
+
+
+def test_too_little_weight_on_is_a_warning(tmp_path: Path) -> None:
+    """Switching most measures off is allowed, but said."""
+    text = default(MODEL).replace(
+        "off: [csm_view, setup_progress]",
+        "off: [csm_view, setup_progress, licence_use, active_days, renewal_runway, case_burden]",
+    )
+    (tmp_path / MODEL).write_text(text, "utf-8")
+    found = [w.text() for w in load(tmp_path).warnings]
+    assert any("less than 40 of 100 points of weight are on" in text for text in found)
+
+
+def test_a_model_for_some_accounts_only_is_a_warning(tmp_path: Path) -> None:
+    """Accounts that fit no model get no score: perhaps that is meant."""
+    text = default(MODEL).replace("- name: standard", "- name: standard\n    when: age >= 120")
+    (tmp_path / MODEL).write_text(text, "utf-8")
+    assert "accounts that fit no model" in load(tmp_path).warnings[0].message
+
+
+def test_your_own_columns_are_usable(tmp_path: Path) -> None:
+    """An extra column of the mapping can be read by facts, by its name and its days."""
+    text = default(MAPPING).replace(
+        "    extra:\n      competitor:",
+        "    extra:\n      audited_at: {field: Audited__c, type: date}\n      competitor:",
+    )
+    (tmp_path / MAPPING).write_text(text, "utf-8")
+    text = default(MODEL).replace(
+        "take: min(started_days)}", 'take: "min(least(started_days, audited_days))"}'
+    )
+    (tmp_path / MODEL).write_text(text, "utf-8")
+    assert load(tmp_path).warnings == ()

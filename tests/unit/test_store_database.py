@@ -1,0 +1,179 @@
+"""Transactions, migrations and what the driver's errors become."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import polars as pl
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from store_kit import frame, opened, put, start
+
+from crm_health.errors import BrokenInvariant, Busy, LocalIOError, StateError, WrongOrgError
+from crm_health.store import Scope, schema, sqlite
+from crm_health.store.database import Database
+from crm_health.store.tables import METADATA
+
+
+@pytest.fixture
+def database(tmp_path: Path):
+    made = Database.open(tmp_path / "org.db")
+    yield made
+    made.close()
+
+
+def test_migrations_make_the_tables(database: Database) -> None:
+    """The migrated database has exactly the tables that the code describes."""
+    with database.read() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_head_is_the_newest_migration() -> None:
+    """The version that counts as current is the last one in the folder."""
+    heads = ScriptDirectory.from_config(schema._config()).get_heads()
+    assert heads == [schema.HEAD]
+
+
+def test_failed_migration_changes_nothing(tmp_path: Path, monkeypatch) -> None:
+    """A migration that breaks half-way leaves no table and no version, and no file."""
+
+    def break_down(connection, path) -> None:
+        METADATA.create_all(connection)
+        raise BrokenInvariant("half-way")
+
+    monkeypatch.setattr(schema, "upgrade", break_down)
+    with pytest.raises(BrokenInvariant):
+        Database.open(tmp_path / "org.db")
+    assert not (tmp_path / "org.db").exists()
+    monkeypatch.undo()
+    Database.open(tmp_path / "org.db").close()
+
+
+def test_old_schema_is_migrated_in_place(database: Database) -> None:
+    """A database without tables is brought up to date, once; a second time nothing happens."""
+    with database.write() as connection:
+        METADATA.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    database.migrate()
+    database.migrate()
+    with database.read() as connection:
+        assert schema.version(connection) == schema.HEAD
+
+
+def test_pragmas(database: Database) -> None:
+    """The connection writes ahead, syncs fully, keeps foreign keys and wipes what it deletes."""
+    with database.read() as connection:
+        values = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+        }
+    assert values == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "secure_delete": 1,
+    }
+
+
+def test_inner_write_is_undone_alone(tmp_path: Path) -> None:
+    """A write within a transaction that fails is undone; the rest of the transaction stays."""
+    store = opened(tmp_path)
+    with store.mirror.page() as page:
+        page.upsert("account", "Account", frame("account", id=["a"]))
+        with pytest.raises(BrokenInvariant), store._database.write() as connection:
+            connection.execute(text("DELETE FROM m_account"))
+            raise BrokenInvariant("inner")
+    assert store.mirror.account_ids().to_list() == ["a"]
+    store.close()
+
+
+def test_write_within_a_read_is_a_bug(database: Database) -> None:
+    """A read never turns into a write: its lock would come too late."""
+    with database.read(), pytest.raises(BrokenInvariant), database.write():
+        pass
+
+
+def test_disk_full(tmp_path: Path) -> None:
+    """A full disk is told as such, and what did not fit is undone as a whole."""
+    store = opened(tmp_path)
+    put(store, "account", "Account", id=["a"])
+    with store._database.write() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 5}")
+    with pytest.raises(LocalIOError, match="the disk is full"):
+        put(store, "account", "Account", id=["b", "c"], name=["x" * 1_000_000, "y"])
+    assert store.mirror.account_ids().to_list() == ["a"]
+    store.close()
+
+
+def test_damage_found_later(tmp_path: Path) -> None:
+    """Damage that shows only when a page is read is told as an unusable state."""
+    store = opened(tmp_path)
+    names = [f"{n}" * 200 for n in range(2000)]
+    put(store, "account", "Account", id=[str(n) for n in range(2000)], name=names)
+    store.close()
+    path = tmp_path / "org.db"
+    whole = path.read_bytes()
+    keep = 4096 * (len(whole) // 4096 // 4)
+    path.write_bytes(whole[:keep] + b"\xa5" * (len(whole) - keep))
+    with pytest.raises(StateError, match="damaged"):  # noqa: PT012
+        store = opened(tmp_path)
+        store.mirror.account_ids()
+        store.mirror.load("account", ["name"], Scope.all())
+
+
+def test_errors_carry_no_values(tmp_path: Path) -> None:
+    """Neither a refused statement nor a value of the wrong kind puts customers' data in errors."""
+    store = opened(tmp_path)
+    with pytest.raises(BrokenInvariant) as refused, store._database.write() as connection:
+        connection.execute(text("INSERT INTO nowhere VALUES (:name)"), {"name": "Secret Ltd"})
+    bad = pl.DataFrame({"id": ["a"], "contract_value": ["Secret Ltd"]})
+    with pytest.raises(BrokenInvariant) as mistyped, store.mirror.page() as page:
+        page.upsert("account", "Account", bad)
+    for error in (refused, mistyped):
+        assert "Secret" not in str(error.value)
+        assert "Secret" not in str(error.value.__cause__)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (sqlite3.SQLITE_FULL, LocalIOError),
+        (sqlite3.SQLITE_IOERR_WRITE, LocalIOError),
+        (sqlite3.SQLITE_READONLY_DBMOVED, LocalIOError),
+        (sqlite3.SQLITE_CANTOPEN, LocalIOError),
+        (sqlite3.SQLITE_CORRUPT_VTAB, StateError),
+        (sqlite3.SQLITE_NOTADB, StateError),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, Busy),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, BrokenInvariant),
+    ],
+)
+def test_codes(code: int, error: type[Exception]) -> None:
+    """Each family of SQLite's codes has one error of ours, extended codes included."""
+    cause = sqlite3.OperationalError("words")
+    cause.sqlite_errorcode = code
+    assert type(sqlite.translate(cause, Path("org.db"))) is error
+
+
+def test_pin(tmp_path: Path) -> None:
+    """The first org is remembered; another one, or another CRM, is refused from then on."""
+    store = opened(tmp_path)
+    assert store.pinned() is None
+    store.pin("00D1", "salesforce")
+    store.close()
+    store = opened(tmp_path)
+    store.pin("00D1", "salesforce")
+    assert store.pinned() == ("00D1", "salesforce")
+    for org_id, crm in (("00D2", "salesforce"), ("00D1", "hubspot")):
+        with pytest.raises(WrongOrgError, match="nothing was written"):
+            store.pin(org_id, crm)
+    with pytest.raises(WrongOrgError):
+        start(store, "00D2")
+    assert start(store, "00D1").fence == 1
+    store.close()
