@@ -211,6 +211,11 @@ ENTITIES: dict[str, Entity] = {
     )
 }
 
+#: Entities that bring rows all the time, in loads: when nothing new comes for days the source is
+#: broken, not the customer silent. Their rows also have `window_days`: days before the newest day
+#: in the whole source, so that a load that is a day late is nobody's decline.
+CONTINUOUS = frozenset({"usage"})
+
 #: What we write on the account, and read back as `shown_<name>`: (name, kind).
 ACCOUNT_OUTPUTS: dict[str, Kind] = {
     "score": _N,

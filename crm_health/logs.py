@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on stderr, without secrets, addresses or control codes."""
+"""Structured logs: one JSON object a line on stderr, without secrets, addresses, control codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import structlog
 
 #: Longest text in a log line: ids, codes and counts are short, free text has no place here.
 LONGEST = 300
-OFF = logging.CRITICAL + 10
 _HIDDEN = "[hidden]"
 
 # A second net: nothing below should ever reach a log, and if it does it stops here.
@@ -29,7 +28,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1\2{_HIDDEN}",
     ),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _HIDDEN),
-    (re.compile(r"[^\s\"'<>@,;]+@[^\s\"'<>@,;]+\.[A-Za-z]{2,}"), "[mail]"),
+    (re.compile(r"[^\s\"'<>@,;:=]{1,64}@[^\s\"'<>@,;]{1,255}"), "[mail]"),
 )
 _SECRET_NAMES = re.compile(r"(?i)secret|password|token|authorization|private_key|assertion")
 
@@ -52,10 +51,10 @@ def setup(level: str | None, stream: TextIO) -> None:
     """Send all logs of this process to a stream.
 
     Args:
-        level: `debug`, `info`, `warning` or `error`; None logs nothing.
+        level: `debug`, `info`, `warning` or `error`; None logs nothing: no event is critical.
         stream: Where the lines go.
     """
-    least = OFF if level is None else logging.getLevelNamesMapping()[level.upper()]
+    least = logging.getLevelNamesMapping()[(level or "critical").upper()]
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     shared: list[Any] = [structlog.stdlib.add_log_level, stamp, _clean]
     render = structlog.processors.JSONRenderer(serializer=_dumps)
@@ -73,7 +72,7 @@ def setup(level: str | None, stream: TextIO) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [handler] if level else [logging.NullHandler()]
     # Libraries tell of requests with their headers and bodies below this level.
     root.setLevel(max(least, logging.WARNING))
 
@@ -106,8 +105,9 @@ def _plain(value: Any) -> Any:
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
-    text = redact(str(value))
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    text = str(value)
+    # Cut first: searching a megabyte for secrets costs more than it is worth.
+    return redact(text) if len(text) <= LONGEST else redact(text[: LONGEST - 1]) + "…"
 
 
 def _dumps(event: Any, **_: Any) -> str:

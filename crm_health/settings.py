@@ -28,7 +28,7 @@ class Settings(BaseSettings):
 
     #: The connector's name.
     crm: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = "salesforce"
-    #: Folder of `<crm>.yaml`, `model.yaml` and `playbook.yaml`; the packaged ones where it has none.
+    #: Folder of `<crm>.yaml`, `model.yaml`, `playbook.yaml`; ours stand in for those it lacks.
     config: Path | None = None
     #: The local database file.
     state: Path | None = None

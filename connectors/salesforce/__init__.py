@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from connectors.salesforce.connector import SalesforceConnector
+from connectors.salesforce.provision import provisioner
 from connectors.salesforce.settings import load
 from crm_health.connector import Connector, Ports
 
-__all__ = ["connect"]
+__all__ = ["connect", "provisioner"]
 
 
 def connect(ports: Ports, api_version: str) -> Connector:

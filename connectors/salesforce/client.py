@@ -316,10 +316,7 @@ class Client:
         except LostAnswer as error:
             # A lost login leaves nothing behind: what was to follow it was never sent.
             raise NotSent(error.message, code=error.code) from None
-        except ValueError:
-            # The key is not PEM: the library's text could quote it.
-            raise AuthError("The private key can't be used.", code="CH-SF-KEY") from None
-        except (AttributeError, TypeError, KeyError):
+        except (AttributeError, TypeError, KeyError, ValueError):
             raise not_json("login") from None
         if not isinstance(token, str) or not token:
             raise not_json("login")

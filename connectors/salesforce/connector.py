@@ -82,7 +82,7 @@ class SalesforceConnector:
         """Pages of what changed; see `connectors.salesforce.read`."""
         return self._reader.changes(requests)
 
-    def ids(self, object: str) -> Iterator[pl.Series]:  # noqa: A002 the contract's name
+    def ids(self, object: str) -> Iterator[pl.Series]:
         """Ids of all live rows."""
         return self._reader.ids(object)
 

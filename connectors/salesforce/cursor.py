@@ -43,10 +43,15 @@ class Cursor:
         return Cursor(stamp=self.watermark, full=self.watermark is None)
 
     def start(self, now: datetime) -> datetime | None:
-        """The stamp that a new read begins with; a cursor from the future is pulled back."""
-        if self.stamp is None:
+        """The stamp that a new read begins with; None is the beginning.
+
+        A cursor from the future was made while the service's clock was wrong: what it covers is
+        not known, so everything is read again, deleted rows too.
+        """
+        if self.stamp is None or self.stamp > now + OVERLAP:
             return None
-        return _minus_overlap(min(self.stamp, now))
+        floor = datetime.min.replace(tzinfo=UTC) + OVERLAP
+        return max(self.stamp, floor) - OVERLAP
 
     def dump(self) -> str:
         """As text."""
@@ -98,8 +103,3 @@ def _instant(value: str | None) -> datetime | None:
     if parsed.tzinfo is None:
         raise ValueError("no zone")
     return parsed.astimezone(UTC)
-
-
-def _minus_overlap(value: datetime) -> datetime:
-    floor = datetime.min.replace(tzinfo=UTC) + OVERLAP
-    return max(value, floor) - OVERLAP

@@ -25,7 +25,7 @@ from crm_health.errors import (
 )
 
 
-class SessionExpired(AuthError):  # noqa: N818 named as the rest of our tree is
+class SessionExpired(AuthError):
     """The Salesforce session has ended."""
 
 

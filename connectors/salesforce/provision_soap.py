@@ -104,7 +104,10 @@ def _called(client: Client, call: etree._Element) -> list[etree._Element]:
     fault = root.find(f".//{{{_ENVELOPE}}}Fault")
     if fault is not None:
         _raise_fault(fault)
-    return list(root.iter(_name("result")))
+    results = list(root.iter(_name("result")))
+    if not results:
+        raise Unavailable("The answer to setup holds no result.", code="CH-NOT-SOAP")
+    return results
 
 
 def _raise_fault(fault: etree._Element) -> None:

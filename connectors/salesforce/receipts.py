@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ class Receipt:
     #: Why it failed; not part of what crosses the contract.
     rule: Rule | None = None
 
+
+_DUPLICATE = re.compile(r"duplicate value found: (\w+) duplicates")
 
 UNANSWERED = Receipt(
     Outcome.UNKNOWN, code="CH-SF-MATCH", message="The answer did not match the request."
@@ -103,6 +106,15 @@ def match(
         from_result(found[want]) if want is not None and want in found else UNANSWERED
         for want in wanted
     ]
+
+
+def is_duplicate(fault: Fault, key_field: str | None) -> bool:
+    """Whether a record with that key is there already; another unique field is another matter."""
+    if fault.code != "DUPLICATE_VALUE":
+        return False
+    named = _DUPLICATE.search(fault.message)
+    # The service says <unknown> where the user may not see the other record.
+    return named is None or key_field is None or named.group(1) == key_field
 
 
 def frame(receipts: Mapping[int, Receipt]) -> pl.DataFrame:

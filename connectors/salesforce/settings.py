@@ -6,13 +6,16 @@ command line or a configuration file.
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from enum import StrEnum
+from os import fstat
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -117,8 +120,19 @@ class Settings(BaseSettings):
 
     @property
     def key(self) -> str:
-        """The private key of the JWT login, PEM."""
-        return _secret(self.private_key, self.private_key_file, "PRIVATE_KEY_FILE")
+        """The private key of the JWT login: RSA, PEM, without a password of its own."""
+        key = _secret(self.private_key, self.private_key_file, "PRIVATE_KEY_FILE")
+        try:
+            usable = isinstance(load_pem_private_key(key.encode(), None), RSAPrivateKey)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            usable = False
+        if not usable:
+            raise ConfigError(
+                f"{PREFIX}PRIVATE_KEY or {PREFIX}PRIVATE_KEY_FILE must hold an RSA private key "
+                "in PEM form, without a password.",
+                code="CH-SF-SETTINGS",
+            )
+        return key
 
     def as_admin(self) -> Settings:
         """The same org with the credentials meant for `setup`, where there are any."""
@@ -185,6 +199,11 @@ def load(api_version: str, *, admin: bool = False) -> Settings:
             "use an external client app (client credentials or JWT).",
             code="CH-SF-LEGACY",
         )
+    # A file that can't be read is found out now, not at the first call.
+    if settings.way is Login.JWT:
+        _ = settings.key
+    elif settings.way is Login.CLIENT_CREDENTIALS:
+        _ = settings.secret
     return settings
 
 
@@ -213,8 +232,7 @@ def _secret(value: SecretStr | None, file: Path | None, variable: str) -> str:
     try:
         # One descriptor for check and read, so that nobody swaps the file in between.
         with file.open(encoding="utf-8") as opened:
-            about = os.fstat(opened.fileno())
-            if stat.S_IMODE(about.st_mode) & 0o077:
+            if stat.S_IMODE(fstat(opened.fileno()).st_mode) & 0o077:
                 raise ConfigError(
                     f"{PREFIX}{variable}: others may read this file; run chmod 600 on it.",
                     code="CH-SF-SETTINGS",

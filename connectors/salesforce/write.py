@@ -17,13 +17,14 @@ import polars as pl
 from connectors.http import LostAnswer, NotSent, pause
 from connectors.salesforce import soql
 from connectors.salesforce.client import Client
-from connectors.salesforce.errors import Fault, faults_in
+from connectors.salesforce.errors import Fault, faults_in, rule_for
 from connectors.salesforce.receipts import (
     UNANSWERED,
     Receipt,
     frame,
     from_error,
     from_faults,
+    is_duplicate,
     match,
 )
 from connectors.salesforce.wire import prepared, records_json
@@ -131,7 +132,8 @@ class Writer:
             return _all(rows, from_error(error, Outcome.UNKNOWN))
         except Rejected as error:
             rejected = from_error(error, Outcome.REJECTED)
-            rule = from_faults([Fault("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY")]).rule
+            # As after a failed trigger, one of the rows may be the cause.
+            rule = rule_for(Fault("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"))
             return _all(rows, replace(rejected, rule=rule))
 
     def _update(self, batch: Batch, rows: pl.DataFrame) -> Receipts:
@@ -157,7 +159,10 @@ class Writer:
             ids = self._ids_by_key(batch.object, key, rows[key].to_list()) if named else {}
             expected = [ids.get(value.casefold()) for value in rows[key]]
             found = match(results, expected)
-        return dict(zip(rows["seq"], found, strict=True))
+        return {
+            seq: _meeting_again(receipt, key)
+            for seq, receipt in zip(rows["seq"], found, strict=True)
+        }
 
     def _ids_by_key(self, name: str, key: str, values: Sequence[str]) -> dict[str, str]:
         """Record ids by key: an upsert's results do not say which row they are about."""
@@ -216,7 +221,9 @@ class Writer:
             if isinstance(graph, dict)
         }
         return {
-            seq: _graph_receipt(found[str(seq)]) if str(seq) in found else UNANSWERED
+            seq: _graph_receipt(found[str(seq)], claim.key_field)
+            if str(seq) in found
+            else UNANSWERED
             for seq in rows["seq"]
         }
 
@@ -271,7 +278,7 @@ def _bodies(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
         yield {name: value for name, value in row.items() if value is not None}
 
 
-def _graph_receipt(graph: dict[str, Any]) -> Receipt:
+def _graph_receipt(graph: dict[str, Any], key_field: str | None) -> Receipt:
     response = graph.get("graphResponse")
     parts = response.get("compositeResponse") if isinstance(response, dict) else None
     by_reference = {
@@ -283,11 +290,19 @@ def _graph_receipt(graph: dict[str, Any]) -> Receipt:
             return UNANSWERED
         return Receipt(Outcome.DONE, id=str(body["id"]), created=True)
     claimed = faults_in(by_reference.get("claim", {}).get("body"))
-    if any(fault.code == "DUPLICATE_VALUE" for fault in claimed):
+    if any(is_duplicate(fault, key_field) for fault in claimed):
         return Receipt(Outcome.DONE, created=False, code="DUPLICATE_VALUE")
     faults = claimed + faults_in(by_reference.get("record", {}).get("body"))
     causes = [f for f in faults if f.code != "PROCESSING_HALTED"] or faults
     return from_faults(causes)
+
+
+def _meeting_again(receipt: Receipt, key: str) -> Receipt:
+    """An upsert that lost a race for its key finds the record when it is repeated."""
+    fault = Fault(receipt.code or "", receipt.message or "")
+    if receipt.outcome is Outcome.REJECTED and is_duplicate(fault, key):
+        return replace(receipt, outcome=Outcome.RETRY, rule=rule_for(Fault("UNABLE_TO_LOCK_ROW")))
+    return receipt
 
 
 def _all(rows: pl.DataFrame, receipt: Receipt) -> Receipts:

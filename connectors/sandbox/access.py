@@ -16,6 +16,7 @@ PERMISSION_OBJECTS = frozenset(
         "PermissionSet",
     }
 )
+_SETUP_OBJECTS = PERMISSION_OBJECTS | {"User", "Organization"}
 _RIGHTS = {
     "read": "PermissionsRead",
     "create": "PermissionsCreate",
@@ -37,7 +38,8 @@ class Access:
 
     Field rights follow the service: a custom field is hidden from everybody, administrators
     too, until a permission set of that user grants it. Standard fields are open unless the
-    control API hid them. A custom object needs object rights, except for an administrator.
+    control API hid them. A custom object needs object rights, except for an administrator; only
+    one of those writes setup objects.
     """
 
     def __init__(self) -> None:
@@ -83,7 +85,8 @@ class Access:
         mode = self.hidden.get(key)
         if mode == "hidden" or (edit and mode == "readonly"):
             return False
-        if not field.custom or not field.permissionable or not field.nillable:
+        required = not field.nillable and field.type != "boolean"
+        if not field.custom or not field.permissionable or required:
             return True
         fields = self._fields if self._fields is not None else self._load(store)
         granted = fields.get(user_id, {}).get(f"{key[0]}.{key[1]}")
@@ -93,8 +96,10 @@ class Access:
         self, store: Rows, kind: ObjectType, user_id: str, right: str, *, admin: bool
     ) -> bool:
         """Whether the user has `read`, `create`, `edit` or `delete` on the object."""
-        if not kind.custom or admin:
+        if admin or (not kind.custom and (right == "read" or kind.name not in _SETUP_OBJECTS)):
             return True
+        if not kind.custom:
+            return False
         if self._fields is None:
             self._load(store)
         return right in self._objects.get(user_id, {}).get(kind.name.lower(), ())

@@ -17,6 +17,8 @@ class Entry:
     method: str
     path: str
     query: str
+    sforce: dict[str, str]
+    """The Sforce-... headers sent."""
     status: int
     rows: int
     """Records in the answer, or results of a write."""

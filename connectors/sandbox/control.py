@@ -62,14 +62,16 @@ def clock_state(org: Org, _: Body) -> Any:
 
 
 def clock(org: Org, body: Body) -> Any:
-    """POST clock {now | advance_seconds | freeze}, in this order."""
+    """POST clock {now?, advance_seconds?, freeze?}: with `freeze` true it stands exactly there."""
+    if body.get("freeze"):
+        org.clock.freeze()
     if "now" in body:
         instant = datetime.fromisoformat(body["now"])
         org.clock.set(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
     if "advance_seconds" in body:
         org.clock.advance(float(body["advance_seconds"]))
-    if "freeze" in body:
-        org.clock.freeze(frozen=bool(body["freeze"]))
+    if body.get("freeze") is False:
+        org.clock.freeze(frozen=False)
     return clock_state(org, body)
 
 

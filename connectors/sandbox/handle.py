@@ -226,9 +226,9 @@ def environment(url: str, client: str = "sandbox-sync") -> dict[str, str]:
 
 def _new_org(now: datetime | None, *, frozen: bool) -> Org:
     clock = Clock()
+    clock.freeze(frozen=frozen)  # first: a frozen clock stands exactly at `now`
     if now is not None:
         clock.set(now if now.tzinfo else now.replace(tzinfo=UTC))
-    clock.freeze(frozen=frozen)
     return Org(Records(clock))
 
 

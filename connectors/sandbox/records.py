@@ -208,7 +208,22 @@ class Records(Saving):
                 account = row["AccountId"]
                 last_days[account] = max(day, last_days.get(account, day))
         self._load_last_days(last_days)
+        self._learn_values(kind)
         return unknown
+
+    def _learn_values(self, kind: ObjectType) -> None:
+        """Loaded records come from an org with its own lists: open picklists take their values."""
+        rows = self.tables.of(kind.name).values()
+        for field in kind.fields.values():
+            if field.type == "picklist" and not field.restricted:
+                new = sorted({str(r[field.name]) for r in rows if r.get(field.name)})
+                added = tuple(value for value in new if value not in field.picklist)
+                if added:
+                    grown = replace(field, picklist=(*field.picklist, *added))
+                    kind = kind.with_field(grown)
+        if kind is not self._objects[kind.name.lower()]:
+            self._objects[kind.name.lower()] = kind
+            self._schema_changed()
 
     @staticmethod
     def _stamp(row: Row, now: Any) -> None:

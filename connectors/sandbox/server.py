@@ -93,6 +93,8 @@ class Handler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         """Read the whole body, so that the next request on this connection starts clean."""
+        if self.headers.get("Expect", "").strip().lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         environ = self.make_environ()
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             body = DechunkedInput(cast("IO[bytes]", self.rfile)).read()

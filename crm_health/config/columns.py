@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crm_health.config import mapping as mappings
-from crm_health.entities import ENTITIES, Kind
+from crm_health.entities import CONTINUOUS, ENTITIES, Kind
 
 _TIMES = (Kind.DATE, Kind.INSTANT)
 
@@ -14,7 +14,8 @@ def columns_for(entity: str, mapping: mappings.Mapping | None = None) -> dict[st
     """Every name usable in an expression over `entity`, with its kind.
 
     Core columns, the mapping's extra ones, `*_days` of each date and instant, `age_days`,
-    `contact_role` where there is a contact, `id`, `account_id` and `as_of`.
+    `window_days` where rows come in loads, `contact_role` where there is a contact, `id`,
+    `account_id` and `as_of`.
 
     Raises:
         KeyError: there is no such entity.
@@ -30,6 +31,8 @@ def columns_for(entity: str, mapping: mappings.Mapping | None = None) -> dict[st
     }
     if found.main_date is not None:
         columns["age_days"] = Kind.NUMBER
+    if entity in CONTINUOUS:
+        columns["window_days"] = Kind.NUMBER
     if "contact_id" in columns:
         columns["contact_role"] = Kind.TEXT
     columns["as_of"] = Kind.INSTANT

@@ -10,7 +10,7 @@ from crm_health.config.expressions import ColumnKind
 from crm_health.config.problems import nearest
 from crm_health.entities import Kind
 
-#: Format to the kinds it shows. A `*_days` number may be shown as the date it stands for.
+#: Format to the kinds it shows. `*_days` and `days_to_*` are shown as the date they mean.
 FORMATS: dict[str, frozenset[Kind]] = {
     "percent": frozenset({Kind.NUMBER}),
     "number": frozenset({Kind.NUMBER}),
@@ -55,7 +55,8 @@ def mistakes(
         if field.name not in columns:
             found.append((f"there is no {field.name!r} to show", nearest(field.name, columns)))
             continue
-        distance = field.name.endswith("_days") and field.name not in counts
+        named = field.name.endswith("_days") or field.name.startswith("days_to_")
+        distance = named and field.name not in counts
         found += _misused(field, columns[field.name], distance=distance)
     if re.search(r"[{}]", FIELD.sub("", text)):
         found.append(("a brace that is no field", "a field looks like {name:format}"))

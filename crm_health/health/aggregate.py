@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -48,14 +48,19 @@ def columns_read(fact: FactDef) -> frozenset[str]:
 
 
 def entity_facts(
-    entity: Entity, facts: Mapping[str, FactDef], rows: pl.DataFrame, as_of: datetime, tz: str
+    entity: Entity,
+    facts: Mapping[str, FactDef],
+    rows: pl.DataFrame,
+    as_of: datetime,
+    tz: str,
+    newest_day: date | None = None,
 ) -> list[pl.DataFrame]:
     """Frames of account_id, one column a fact, and `<fact>@rows`, its newest row's date.
 
     Facts with the same `where` share one filter and group-by. An account without rows that
     count is not in the frame; `no_rows` gives what that means for each fact.
     """
-    rows = with_days(rows, entity, as_of, tz).filter(pl.col("account_id").is_not_null())
+    rows = with_days(rows, entity, as_of, tz, newest_day).filter(pl.col("account_id").is_not_null())
     newest = (
         as_local_date(rows, entity.main_date, tz).max()
         if entity.main_date in date_columns(rows)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from crm_health.entities import ENTITIES, POLARS, Entity, Kind
+from crm_health.entities import CONTINUOUS, ENTITIES, POLARS, Entity, Kind
 from crm_health.health.evaluate import finite
 
 
@@ -56,20 +56,34 @@ def complete(frame: pl.DataFrame, entity: Entity) -> pl.DataFrame:
     return finite(added)
 
 
-def with_days(frame: pl.DataFrame, entity: Entity | str, as_of: datetime, tz: str) -> pl.DataFrame:
-    """Add `*_days` for every date column, `age_days` and `as_of`.
+def with_days(
+    frame: pl.DataFrame,
+    entity: Entity | str,
+    as_of: datetime,
+    tz: str,
+    newest: date | None = None,
+) -> pl.DataFrame:
+    """Add `*_days` for every date column, `age_days`, `as_of`, and `window_days` where it is due.
 
     Days are whole calendar days in `tz` as Float64, negative when ahead, missing where the
-    date is. `as_of` is an instant (UTC, milliseconds).
+    date is. `as_of` is an instant (UTC, milliseconds). `newest` is the newest main date in the
+    whole source: `window_days` counts from it, or from today where it is not known.
     """
     kind = ENTITIES[entity] if isinstance(entity, str) else entity
     frame = complete(frame, kind)
-    day = pl.lit(local_day(as_of, tz))
+    today = local_day(as_of, tz)
+    day = pl.lit(today)
     since = days_sources(kind, date_columns(frame))
+    window = {}
+    if kind.name in CONTINUOUS and kind.main_date is not None:
+        loaded = pl.lit(min(newest, today) if newest is not None else today)
+        main = as_local_date(frame, kind.main_date, tz)
+        window["window_days"] = (loaded - main).dt.total_days().cast(pl.Float64)
     return frame.with_columns(
         *(
             (day - as_local_date(frame, column, tz)).dt.total_days().cast(pl.Float64).alias(name)
             for name, column in since.items()
         ),
         pl.lit(as_of).cast(POLARS[Kind.INSTANT]).alias("as_of"),
+        **window,
     )

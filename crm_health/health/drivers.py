@@ -31,10 +31,12 @@ OTHERS: dict[str, str] = {
 }
 
 
-def driver_list(model: Model, weights: Mapping[str, float]) -> pl.Expr:
-    """The present measures as a list of `DRIVER`, in the order of the model file."""
-    structs = [
-        pl.when(pl.col(f"{POINTS}{name}").is_not_null()).then(
+def with_drivers(model: Model, frame: pl.DataFrame, weights: Mapping[str, float]) -> pl.DataFrame:
+    """Add `drivers`: the present measures as a list of `DRIVER`, in the order of `weights`."""
+    # By rows and grouped: a list built from columns of structs took twenty times as long.
+    rows = [
+        frame.filter(pl.col(f"{POINTS}{name}").is_not_null()).select(
+            "account_id",
             pl.struct(
                 pl.lit(name).alias("measure"),
                 pl.lit(model.measures[name].dimension).alias("dimension"),
@@ -45,12 +47,23 @@ def driver_list(model: Model, weights: Mapping[str, float]) -> pl.Expr:
                 pl.col(f"{LOST}{name}").alias("lost"),
                 pl.col(f"{DATE}{name}").alias("evidence"),
             )
+            .cast(DRIVER)
+            .alias("drivers"),
         )
         for name, weight in weights.items()
     ]
-    if not structs:
-        return pl.lit([], dtype=pl.List(DRIVER))
-    return pl.concat_list(structs).list.drop_nulls().cast(pl.List(DRIVER))
+    none = pl.DataFrame(schema={"account_id": pl.String, "drivers": DRIVER})
+    lists = (
+        pl.concat([none, *rows])
+        .sort("account_id", maintain_order=True)
+        .group_by("account_id", maintain_order=True)
+        .agg("drivers")
+    )
+    found = frame.join(lists, on="account_id", how="left", maintain_order="left")
+    empty = pl.lit([], dtype=pl.List(DRIVER))
+    return found.with_columns(
+        pl.when(pl.col("drivers").is_null()).then(empty).otherwise("drivers").alias("drivers")
+    )
 
 
 def parts(assessed: pl.DataFrame) -> pl.DataFrame:

@@ -10,13 +10,11 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from crm_health.config.model import Model
+from crm_health.entities import CONTINUOUS
 from crm_health.health.aggregate import columns_read
 from crm_health.health.days import local_day
 from crm_health.health.evaluate import names_in
 
-#: Entities that bring rows all the time: when nothing new came for days, the source is broken.
-#: Others, such as cases, may be quiet for good reasons.
-_CONTINUOUS = frozenset({"usage"})
 #: How long somebody has been a customer is a yardstick, not evidence.
 _TENURE = frozenset(
     {"customer_since", "customer_since_days", "created_at", "created_days", "age_days", "as_of"}
@@ -52,7 +50,7 @@ def is_stale(model: Model, entity: str, source: Source, as_of: datetime) -> bool
     limit = timedelta(days=model.evidence.source_stale_days)
     if source.read_at is not None and as_of - source.read_at > limit:
         return True
-    if entity not in _CONTINUOUS:
+    if entity not in CONTINUOUS:
         return False
     day = local_day(as_of, model.time_zone)
     return source.newest is None or day - source.newest > limit

@@ -118,9 +118,10 @@ def _add(
         # The same path on no rows gives the columns their types.
         rows = pl.DataFrame(schema={"account_id": pl.String})
     read_at = source.read_at if source is not None else None
+    newest = source.newest if source is not None else None
     read_on = local_day(read_at, tz) if read_at is not None else None
     wide = values.select("account_id")
-    for frame in entity_facts(ENTITIES[entity], facts, rows, as_of, tz):
+    for frame in entity_facts(ENTITIES[entity], facts, rows, as_of, tz, newest):
         wide = wide.join(frame, on="account_id", how="left", maintain_order="left")
     new_values = []
     new_dates = []
@@ -134,8 +135,8 @@ def _add(
         new_values.append(value if nothing is None else value.fill_null(nothing))
         if evidence_kind(fact) == "rows":
             dated = ENTITIES[entity].main_date is not None
-            newest = pl.col(f"{name}@rows") if dated else pl.lit(read_on, dtype=pl.Date)
-            on = pl.when(pl.col(name).is_not_null()).then(newest)
+            row = pl.col(f"{name}@rows") if dated else pl.lit(read_on, dtype=pl.Date)
+            on = pl.when(pl.col(name).is_not_null()).then(row)
             new_dates.append(on.alias(name))
         else:
             new_dates.append(pl.lit(read_on, dtype=pl.Date).alias(name))

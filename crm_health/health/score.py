@@ -17,7 +17,7 @@ import polars as pl
 
 from crm_health.config.model import Model, ModelDef
 from crm_health.health.base import DATE, POINTS, STALE, VALUE, WEIGHT, dimensions, with_base
-from crm_health.health.drivers import driver_list
+from crm_health.health.drivers import with_drivers
 from crm_health.health.evaluate import holds
 from crm_health.health.evidence import blocked
 from crm_health.health.facts import Facts
@@ -98,6 +98,7 @@ def _assess_kind(
     )
     frame = with_limits(model, with_base(model, frame, weights))
     frame = _with_sufficiency(model, frame, sum(weights.values()), sum(everything.values()))
+    frame = with_drivers(model, frame, {name: given[name] for name in weights})
     source_stale = {
         name for name in weights if blocked(model.measures[name].value, facts.known.stale)
     }
@@ -112,7 +113,7 @@ def _assess_kind(
         "dimensions",
         "capped",
         "override",
-        driver_list(model, {name: given[name] for name in weights}).alias("drivers"),
+        "drivers",
         _listed(
             {n: _absent(n) & ~pl.col(f"{STALE}{n}") for n in weights if n not in source_stale}
         ).alias("missing"),

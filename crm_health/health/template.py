@@ -113,10 +113,12 @@ def _rendered(
     if style == "date":
         shown = _date(name, kind, since, time_zone)
     elif style == "text":
-        shown = number_text(value) if kind is Kind.NUMBER else value.cast(pl.String)
+        shown = (
+            number_text(value.cast(pl.Float64)) if kind is Kind.NUMBER else value.cast(pl.String)
+        )
     else:
         form = {"percent": percent_text, "number": number_text, "money": money_text}[style]
-        shown = form(value)
+        shown = form(value.cast(pl.Float64))
     return shown.fill_null(MISSING)
 
 
@@ -124,7 +126,7 @@ def _date(name: str, kind: Kind | None, since: Collection[str], time_zone: str) 
     value = pl.col(name)
     ahead = name.startswith("days_to_")
     if name in since or ahead or name.endswith("_days"):
-        days = pl.duration(days=value.clip(-3_000_000, 700_000))
+        days = pl.duration(days=value.cast(pl.Float64).clip(-3_000_000, 700_000))
         return date_text(pl.col("day") + days if ahead else pl.col("day") - days)
     if kind in (Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN):
         raise TemplateError(f"{name} is no date")

@@ -20,35 +20,33 @@ def date_text(value: pl.Expr) -> pl.Expr:
 
 def percent_text(value: pl.Expr) -> pl.Expr:
     """A ratio as percent, rounded to 5: 0.31 is `30 %`."""
-    steps = (value * 20.0).round(6) + 0.5
-    return pl.format("{} %", _whole(steps.floor() * 5.0))
+    # To six digits first: 0.325 must not fall to 30 % because of the noise of a division.
+    steps = ((value * 20.0).round(6) + 0.5).floor()
+    return pl.format("{} %", _figure(steps * 5.0))
 
 
 def number_text(value: pl.Expr) -> pl.Expr:
     """At most one decimal, and three digits from 1,000."""
-    rounded = pl.when(value.abs() < 1000).then(value.round(1)).otherwise(value.round_sig_figs(3))
-    whole = rounded == rounded.floor()
-    return pl.when(whole).then(_whole(rounded)).otherwise(rounded.cast(pl.String))
+    return _figure(
+        pl.when(value.abs() < 1000).then(value.round(1)).otherwise(value.round_sig_figs(3))
+    )
 
 
 def money_text(value: pl.Expr) -> pl.Expr:
     """Two digits, in thousands and millions, in the currency of the field: `120k`, `1.2M`."""
     two = value.round_sig_figs(2)
-    size = two.abs()
     return (
-        pl.when(size >= 1e6)
-        .then(pl.format("{}M", number_text(two / 1e6)))
-        .when(size >= 1e4)
-        .then(pl.format("{}k", number_text(two / 1e3)))
-        .otherwise(number_text(two))
+        pl.when(value.abs() >= 995e3)
+        .then(pl.format("{}M", _figure((two / 1e6).round(1))))
+        .when(value.abs() >= 9950)
+        .then(pl.format("{}k", _figure((two / 1e3).round(0))))
+        .otherwise(_figure(two.round(1)))
     )
 
 
-def _whole(value: pl.Expr) -> pl.Expr:
-    """A number without decimals as text; huge ones in powers of ten."""
-    small = value.abs() < 1e15
-    digits = pl.when(small).then(value).cast(pl.Int64, strict=False).cast(pl.String)
-    return pl.when(small).then(digits).otherwise(value.cast(pl.String))
+def _figure(value: pl.Expr) -> pl.Expr:
+    """A number as text, without `.0` and without a sign on nought."""
+    return (value + 0.0).cast(pl.String).str.strip_suffix(".0")
 
 
 def one_line(text: pl.Expr) -> pl.Expr:

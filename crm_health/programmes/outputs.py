@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from datetime import date
+
 import polars as pl
 
 from crm_health.config.mapping import Mapping
@@ -13,8 +14,9 @@ from crm_health.programmes.seals import canonical
 
 #: A score that differs by less from what the CRM shows is not worth a write.
 WORTH = 2
-#: Days between two refreshes of the weekly scores when nothing else is written.
-REFRESH = 28
+#: Days between two refreshes of the weekly scores when nothing else is written, and the age
+#: under which they need none.
+REFRESH, FRESH = 28, 14
 #: The top line changes only when another driver costs so much more (hundredths of a point).
 TOP_MARGIN = 200
 
@@ -95,7 +97,6 @@ def worth_writing(
             "score": want["score"],
             "was": accounts["shown_score"],
             "put_back": put_back,
-            "weeks": want["last_12_weeks"],
             "weeks_was": accounts["shown_last_12_weeks"],
             "phase": pl.Series(
                 [zlib.crc32(i.encode()) % REFRESH for i in accounts["account_id"]], dtype=pl.Int64
@@ -116,9 +117,9 @@ def worth_writing(
     moved = ((pl.col("score") - pl.col("was")).abs() >= WORTH).fill_null(
         pl.col("score").is_null() != pl.col("was").is_null()
     )
-    refresh = (pl.lit(day.toordinal() % REFRESH) == pl.col("phase")) & pl.col("weeks").ne_missing(
-        pl.col("weeks_was")
-    )
+    written = pl.col("weeks_was").str.extract(r", to (.*)$").str.to_date("%d %b %Y", strict=False)
+    fresh = ((pl.lit(day) - written).dt.total_days() < FRESH).fill_null(False)
+    refresh = (pl.lit(day.toordinal() % REFRESH) == pl.col("phase")) & ~fresh
     return frame.select(
         moved
         | pl.col("put_back")

@@ -103,7 +103,7 @@ class Catalog:
                     .where(STREAMS.c.object == name)
                     .values(shape=shape, cursor=None, complete_at=None, full=False)
                 )
-            if row is None or row.shape != shape or row.cursor is None:
+            if row is None or row.shape != shape or not row.cursor:
                 unread.add(name)
         return unread
 

@@ -78,6 +78,11 @@ class Mirror:
             return None
         return LastRead(row["complete_at"], row["rows"] or 0)
 
+    def full_reads(self) -> set[str]:
+        """Objects whose full read has begun and not ended: it goes on from their cursor."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(STREAMS.c.object).where(STREAMS.c.full)).scalars())
+
     @contextmanager
     def page(self) -> Iterator[PageTx]:
         """One transaction: rows, cursor, dirty accounts and quarantine, together or not at all."""

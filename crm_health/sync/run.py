@@ -13,7 +13,7 @@ from crm_health.businesstime import Calendar
 from crm_health.config.load import Config
 from crm_health.connector import Connector, Identity
 from crm_health.store import Run, Scope, Store
-from crm_health.sync import plan, population, streams
+from crm_health.sync import plan, population, streams, vanished
 from crm_health.sync.apply import apply
 from crm_health.sync.approval import approved_only
 from crm_health.sync.assess import assess, in_scope
@@ -93,6 +93,8 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         allow_shrink=options.approve is not None,
         tick=options.tick,
     )
+    allow_shrink = options.approve is not None
+    vanished.check(connector, store, setting, report.pulled, allow_shrink=allow_shrink)
     store.runs.phase(run, "assess")
     scopes = due.scopes()
     wanted, tally = _assess_all(

@@ -19,6 +19,15 @@ from crm_health.testing.clock import FixedClock
 
 T = TypeVar("T")
 
+#: What describe calls our kinds.
+WIRE: dict[Kind, str] = {
+    Kind.TEXT: "string",
+    Kind.NUMBER: "double",
+    Kind.BOOLEAN: "boolean",
+    Kind.DATE: "date",
+    Kind.INSTANT: "datetime",
+}
+
 
 class Fault(StrEnum):
     """What can go wrong with one call."""
@@ -278,4 +287,4 @@ class MemoryCrm:
 
 
 def _info(name: str, kind: Kind) -> FieldInfo:
-    return FieldInfo(name, kind.value, length=255 if kind is Kind.TEXT else 0)
+    return FieldInfo(name, WIRE[kind], length=255 if kind is Kind.TEXT else 0)

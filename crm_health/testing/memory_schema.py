@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
 
-from crm_health.config.mapping import Mapping
+from crm_health.config.mapping import Mapping, Source
 from crm_health.connector import FieldInfo
 from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, Kind
-from crm_health.testing.memory_crm import MemoryCrm
+from crm_health.testing.memory_crm import WIRE, MemoryCrm
 
 
 def define_for(
@@ -24,15 +24,24 @@ def define_for(
             kinds: dict[str, Kind | FieldInfo] = {"Id": Kind.TEXT}
             lookups = set()
             for column, source in {**feed.columns, **feed.extra}.items():
-                # What is translated arrives as the CRM's words, whatever the column's type.
                 kind = ENTITIES[entity].kind(column) or source.type or _output(column)
                 for path in source.paths:
-                    kinds[path] = Kind.TEXT if source.translates else kind
+                    # A column that takes the value as it is knows its type best.
+                    if source.translates:
+                        kinds.setdefault(path, _translated(source))
+                    else:
+                        kinds[path] = kind
                     if "." in path:
                         lookups.add(path.split(".", 1)[0])
             known = {name: (parents or {})[name] for name in lookups if name in (parents or {})}
             crm.define(feed.object, kinds, known)
     _define_outputs(crm, mapping)
+
+
+def _translated(source: Source) -> Kind:
+    """What the CRM has where the mapping translates: words, or the two of a checkbox."""
+    words = {word.lower() for word in source.values or {}}
+    return Kind.BOOLEAN if words and words <= {"true", "false"} else Kind.TEXT
 
 
 def _output(column: str) -> Kind:
@@ -71,4 +80,4 @@ def _kind_of(entity: str, role: str) -> Kind:
 
 def _field(path: str, kind: Kind, *, unique: bool = False) -> FieldInfo:
     length = 0 if kind is not Kind.TEXT else 255 if unique else 2000
-    return FieldInfo(path, kind.value, unique=unique, length=length)
+    return FieldInfo(path, WIRE[kind], unique=unique, length=length)

@@ -48,6 +48,7 @@ FAULTS = {
     Wire.TRUNCATED: "truncate",
     Wire.LOST: "cut_after",
     Wire.REDIRECT: "redirect",
+    Wire.NEXT_HOST: "next_host",
     Wire.QUOTA: "daily_limit",
     Wire.REORDERED: "reorder",
     Wire.SHORT: "short",
@@ -146,7 +147,7 @@ class SalesforceRig:
             "path": PATHS["next" if after else kind],
             "times": 0 if times == FOREVER else times,
         }
-        if wire is Wire.REDIRECT:
+        if wire in (Wire.REDIRECT, Wire.NEXT_HOST):
             rule["to"] = self._elsewhere.url
         self._sandbox.faults(rule)
 

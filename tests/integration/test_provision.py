@@ -18,7 +18,9 @@ from connectors.salesforce.provision_wanted import wanted
 from connectors.salesforce.settings import load
 from connectors.sandbox.handle import Sandbox, environment
 from crm_health.config.mapping import Mapping
+from crm_health.connector import Request
 from crm_health.errors import AuthError, SetupError
+from crm_health.sync.streams import objects, resolve
 from crm_health.testing.ports import make_ports
 
 VERSION = "65.0"
@@ -221,3 +223,18 @@ def test_both_sessions_are_counted(sandbox: Sandbox, mapping: Mapping) -> None:
     assert ports.budget.spent == len(sandbox.calls())
     setup.close()
     setup.close()
+
+
+def test_after_setup_a_sync_finds_all_it_reads(sandbox: Sandbox, mapping: Mapping) -> None:
+    """Before setup the sync names what it lacks; afterwards it lacks nothing of ours."""
+    ports = make_ports()
+    early = SalesforceConnector.of(load(VERSION), ports, VERSION)
+    with pytest.raises(SetupError, match=r"Account\.Health_Score__c"):
+        resolve(mapping, early.describe(objects(mapping)))
+    _made(mapping).apply()
+    fresh = SalesforceConnector.of(load(VERSION), ports, VERSION)
+    reads = resolve(mapping, fresh.describe(objects(mapping)))
+    # Person accounts are the org's choice, not ours.
+    assert [warning for warning in reads.warnings if "IsPersonAccount" not in warning] == []
+    pages = list(fresh.changes([Request(stream) for stream in reads.streams]))
+    assert sum(page.last for page in pages) == len(reads.streams)

@@ -9,11 +9,19 @@ from typing import Any
 
 import polars as pl
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from connectors.salesforce.client import Client
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.settings import Settings
 from connectors.salesforce.transport import Limits
+from connectors.sandbox import people
 from connectors.sandbox.handle import Sandbox
 from crm_health.connector import Batch, FieldRead, Op, Page, Ports, Request, Stream
 from crm_health.entities import Kind
@@ -231,13 +239,16 @@ def test_a_row_that_becomes_visible_late_is_found(sandbox: Sandbox, make: Make) 
 
 
 def test_a_cursor_from_the_future_hides_nothing_for_ever(sandbox: Sandbox, make: Make) -> None:
-    """It is pulled back to the service's clock."""
+    """Everything is read again: what such a cursor covers is not known."""
     read(make(), ACCOUNT)
     sandbox.clock(NOW + timedelta(days=400))
     cursor = read(make(), ACCOUNT)[-1].cursor
     sandbox.clock(NOW + timedelta(days=1))
-    accounts(sandbox, 1)
-    assert rows_of(read(make(), ACCOUNT, cursor)).height == 1
+    old, gone = accounts(sandbox, 2)
+    sandbox.delete("Account", gone)
+    sandbox.advance(7200)
+    rows = rows_of(read(make(), ACCOUNT, cursor))
+    assert dict(rows.select("id", "deleted").rows()) == {old: False, gone: True}
 
 
 def test_ids_are_those_of_live_rows(sandbox: Sandbox, make: Make) -> None:
@@ -468,6 +479,35 @@ def test_a_session_refused_for_ever_ends_in_few_calls(sandbox: Sandbox, make: Ma
     assert connector.usage().calls <= 4
 
 
+def test_a_signed_login_works_and_another_key_does_not(sandbox: Sandbox, make: Make) -> None:
+    """JWT bearer: the service knows the public half."""
+    key, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in "12")
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    sandbox.call("POST", "keys", {"client_id": "sandbox-sync", "pem": public.decode()})
+    username = next(
+        row["Username"] for row in sandbox.records("User") if row["Id"] == people.SYNC
+    )
+
+    def login(signer: rsa.RSAPrivateKey) -> SalesforceConnector:
+        pem = signer.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return make(client_secret=None, private_key=pem.decode(), username=username)
+
+    assert login(key).identity().now == NOW
+    with pytest.raises(AuthError, match="invalid_grant"):
+        login(other).identity()
+
+
+def test_the_loser_of_a_merge_names_the_winner(sandbox: Sandbox, make: Make) -> None:
+    """So that what hung on it can follow."""
+    winner, loser = accounts(sandbox, 2)
+    sandbox.advance(3600)
+    cursor = read(make(), ACCOUNT)[-1].cursor
+    sandbox.advance(3600)
+    sandbox.call("POST", "merge", {"object": "Account", "winner": winner, "loser": loser})
+    rows = rows_of(read(make(), ACCOUNT, cursor))
+    assert (loser, True, winner) in rows.select("id", "deleted", "merged_into").rows()
+
+
 def test_wrong_credentials_are_tried_once(sandbox: Sandbox, make: Make) -> None:
     """The message names neither id nor secret."""
     connector = make(client_secret="not-the-secret")
@@ -518,7 +558,7 @@ def test_no_other_host_is_ever_called(sandbox: Sandbox, make: Make, kind: str) -
     """Neither a redirect nor a link to a next page leads away."""
     accounts(sandbox, 201)
     sandbox.faults({"kind": kind, "path": "query", "times": 0})
-    with pytest.raises(Unavailable, match="[Rr]efused"):
+    with pytest.raises(Unavailable, match=r"[Rr]efused"):
         read(make(page_rows=200), ACCOUNT)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from connectors.sandbox.records import Records
 from connectors.sandbox.schema import Field
 
 VERSION = "v67.0"
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 _DEFAULT = Path(__file__).parents[3] / "shared" / "contract"
 
 

@@ -19,7 +19,7 @@ SHAPES: dict[str, dict[str, Kind]] = {
     name: {column.name: column.kind for column in ENTITIES[name].columns}
     for name in ("account", "contact", "case", "user", "activity", "task")
 }
-STREAMS = {name: "v1" for name in ("Account", "Contact", "Case", "User", "Task", "Event")}
+STREAMS = dict.fromkeys(("Account", "Contact", "Case", "User", "Task", "Event"), "v1")
 FEEDS = {
     "account": ["Account"],
     "contact": ["Contact"],

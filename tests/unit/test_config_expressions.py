@@ -115,7 +115,11 @@ def test_takes_that_are_refused(text: str, why: str) -> None:
 def test_a_take_gives_one_number_a_group() -> None:
     """Counts, sums and their quotients are Float64, whatever Polars makes of them."""
     frame = pl.DataFrame(
-        {"account_id": ["a", "a", "b"], "age_days": [1.0, 3.0, None], "contact_id": ["x", "x", None]}
+        {
+            "account_id": ["a", "a", "b"],
+            "age_days": [1.0, 3.0, None],
+            "contact_id": ["x", "x", None],
+        }
     )
     takes = {
         "rows": "count(*)",

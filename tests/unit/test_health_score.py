@@ -15,10 +15,18 @@ from crm_health.config.model import CapDef, Model, ModelDef
 from crm_health.health.drivers import compare, parts
 from crm_health.health.score import assess
 
-ORDER = (
-    "licence_use active_days usage_change case_burden satisfaction conversation sponsor csm_view"
-    " renewal_runway new_value"
-).split()
+ORDER = [
+    "licence_use",
+    "active_days",
+    "usage_change",
+    "case_burden",
+    "satisfaction",
+    "conversation",
+    "sponsor",
+    "csm_view",
+    "renewal_runway",
+    "new_value",
+]
 STRATEGIC = (14, 16, 6, 10, 6, 8, 6, 10, 16, 8)
 DIGITAL = (26, 30, 8, 12, 8, 0, 0, 0, 8, 8)
 _ = None
@@ -143,7 +151,7 @@ def capped_model() -> Model:
     return plain(WEIGHTS, caps=caps)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows=_ROWS)
 def test_parts_add_up_exactly(rows):
     """Shares, cap, override, clamp and rounding give the score to the last hundredth."""
@@ -288,9 +296,7 @@ def test_first_model_that_holds_is_used():
         {"name": "standard", "when": "m_age >= 120", "weights": {"a_x": 3, "b_x": 1}},
     ]
     model = plain({"a_x": 1.0, "b_x": 1.0}, models=models)
-    rows = [
-        {"m_age": age, "m_a_x": 100.0, "m_b_x": 0.0} for age in (10.0, 500.0, None)
-    ]
+    rows = [{"m_age": age, "m_a_x": 100.0, "m_b_x": 0.0} for age in (10.0, 500.0, None)]
     result = assess(model, facts_of(model, accounts(rows, m_age=pl.Float64)), AS_OF)
     assert result["model"].to_list() == ["onboarding", "standard", None]
     assert result["score"].to_list() == [25, 75, None]

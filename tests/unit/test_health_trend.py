@@ -25,7 +25,9 @@ def series(scores: dict[int, float | None], account: str = "a") -> pl.DataFrame:
 
 
 def today(score: float | None, **more: str) -> pl.DataFrame:
-    frame = pl.DataFrame({"account_id": ["a"], "score": [score]}, schema_overrides={"score": pl.Float64})
+    frame = pl.DataFrame(
+        {"account_id": ["a"], "score": [score]}, schema_overrides={"score": pl.Float64}
+    )
     return frame.with_columns(pl.lit(value).alias(name) for name, value in more.items())
 
 
@@ -102,8 +104,8 @@ def test_unknown_days_are_left_out():
 
 def test_change_of_model_is_no_trend():
     """Readings of another model are left out of slope and changes."""
-    old = series({ago: 90.0 for ago in range(20, 60)}).with_columns(model=pl.lit("onboarding"))
-    new = series({ago: 50.0 for ago in range(1, 20)}).with_columns(model=pl.lit("standard"))
+    old = series(dict.fromkeys(range(20, 60), 90.0)).with_columns(model=pl.lit("onboarding"))
+    new = series(dict.fromkeys(range(1, 20), 50.0)).with_columns(model=pl.lit("standard"))
     row = trend(pl.concat([old, new]), today(50, model="standard"), DAY).row(0, named=True)
     assert (row["trend"], row["slope"], row["change_30"]) == ("Steady", 0, None)
 
@@ -132,9 +134,7 @@ def test_twelve_weeks_oldest_first():
     """The last score of each week, oldest first, today last; a week without one is a dash."""
     scores = {7 * week: 60.0 + week for week in range(1, 12)}
     assert weekly(scores, 58) == "71 70 69 68 67 66 65 64 63 62 61 58, to 22 Nov 2026"
-    assert weekly({7: 60, 9: 10, 21: None}, 58) == (
-        "\N{EN DASH} " * 10 + "60 58, to 22 Nov 2026"
-    )
+    assert weekly({7: 60, 9: 10, 21: None}, 58) == ("\N{EN DASH} " * 10 + "60 58, to 22 Nov 2026")
 
 
 def test_twelve_weeks_come_back():
@@ -158,7 +158,8 @@ def test_trend_survives_the_loss_of_the_database():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "junk", "50 60, to 32 Nov 2026", "50, to 22 Foo 2026", "0 101, to 22 Nov 2026", "9" * 500]
+    "text",
+    ["", "junk", "50 60, to 32 Nov 2026", "50, to 22 Foo 2026", "0 101, to 22 Nov 2026", "9" * 500],
 )
 def test_damaged_weeks_are_left_out(text):
     """A text that somebody changed gives no readings rather than wrong ones."""
@@ -175,4 +176,6 @@ def test_no_accounts():
     none = today(50).clear()
     assert trend(series({}), none, DAY).is_empty()
     assert last_12_weeks(series({}), none, DAY).is_empty()
-    assert restore(pl.DataFrame(schema={"account_id": pl.String, "last_12_weeks": pl.String})).is_empty()
+    assert restore(
+        pl.DataFrame(schema={"account_id": pl.String, "last_12_weeks": pl.String})
+    ).is_empty()

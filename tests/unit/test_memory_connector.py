@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -14,6 +14,7 @@ from crm_health.config.load import load
 from crm_health.connector import Batch, FieldInfo, FieldRead, Op, Page, Request, Stream
 from crm_health.entities import Kind
 from crm_health.errors import CrmHealthError, RateLimited, SetupError
+from crm_health.sync.streams import objects, resolve
 from crm_health.testing import memory
 from crm_health.testing.clock import FixedClock
 from crm_health.testing.conformance import ConformanceSuite
@@ -310,10 +311,29 @@ def test_a_crm_can_be_defined_by_the_mapping() -> None:
                 assert set(source.paths) <= set(crm.tables[feed.object].info.fields)
     account = crm.tables["Account"].info.fields
     assert set(mapping.write.account.values()) <= set(account)
-    assert (account["Health_Score__c"].type, account["Health_Band__c"].type) == ("number", "text")
+    assert (account["Health_Score__c"].type, account["Health_Band__c"].type) == ("double", "string")
     for out in (mapping.write.episode, mapping.write.escalation):
         fields = crm.tables[out.object].info.fields
         assert fields[out.key].unique
         assert fields[out.opened].type == "date"
-    assert crm.tables["Health_Escalation__c"].info.fields["Due_At__c"].type == "instant"
+    assert crm.tables["Health_Escalation__c"].info.fields["Due_At__c"].type == "datetime"
     assert not crm.tables["Task"].info.fields["Health_Key__c"].unique
+    assert crm.tables["Case"].info.fields["IsClosed"].type == "boolean"
+    assert crm.tables["Contact"].info.fields["EmailBouncedDate"].type == "date"
+
+
+def test_what_describe_says_is_what_is_read() -> None:
+    """The streams that sync makes from describe read a defined CRM without a bad cell."""
+    mapping = load().mapping
+    crm = MemoryCrm()
+    define_for(crm, mapping)
+    connector = InMemoryConnector(crm, make_ports())
+    reads = resolve(mapping, connector.describe(objects(mapping)))
+    assert not reads.warnings
+    account = crm.put("Account", {"Name": "Acme", "CreatedDate": crm.clock.now()})
+    crm.put("Case", {"AccountId": account, "IsClosed": False, "CreatedDate": crm.clock.now()})
+    crm.put("Health_Usage__c", {"Account__c": account, "Value__c": 3, "Day__c": date(2026, 1, 1)})
+    pages = list(connector.changes([Request(stream) for stream in reads.streams]))
+    assert {page.stream.object for page in pages} == set(objects(mapping))
+    assert sum(page.rows.height for page in pages) == 3
+    assert [page.bad.height for page in pages] == [0] * len(pages)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from connectors.salesforce.settings import PREFIX, Login, Settings, load
 from crm_health.errors import ConfigError
@@ -24,6 +26,14 @@ def put(env: pytest.MonkeyPatch, values: dict[str, str]) -> None:
         env.setenv(PREFIX + name, value)
 
 
+def pem() -> str:
+    return (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        .decode()
+    )
+
+
 def test_everything_missing_is_named_at_once(env: pytest.MonkeyPatch) -> None:
     """One message, all variables."""
     with pytest.raises(ConfigError) as caught:
@@ -34,13 +44,25 @@ def test_everything_missing_is_named_at_once(env: pytest.MonkeyPatch) -> None:
 
 def test_a_key_asks_for_a_username(env: pytest.MonkeyPatch) -> None:
     """The JWT login needs one, the secret it does not."""
-    put(env, {"DOMAIN": "acme.my", "CLIENT_ID": "app", "PRIVATE_KEY": "pem"})
+    put(env, {"DOMAIN": "acme.my", "CLIENT_ID": "app", "PRIVATE_KEY": pem()})
     with pytest.raises(ConfigError) as caught:
         load("62.0")
     assert PREFIX + "USERNAME" in caught.value.message
     assert "SECRET" not in caught.value.message
     put(env, {"USERNAME": "sync@acme.example"})
     assert load("62.0").way is Login.JWT
+
+
+def test_a_key_must_be_rsa_and_is_not_quoted(env: pytest.MonkeyPatch) -> None:
+    """Found out before the first call."""
+    other = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    for key in ("not a key hush-hush", other.decode(), pem().replace("\n", "\nhush-hush")):
+        put(env, {"DOMAIN": "acme.my", "CLIENT_ID": "a", "USERNAME": "u", "PRIVATE_KEY": key})
+        with pytest.raises(ConfigError, match="PRIVATE_KEY") as caught:
+            load("62.0")
+        assert "hush" not in repr(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,9 @@ def unquoted(text: str) -> str:
         assert char != "'", "the literal ends early"
         if char == "\\":
             following = next(inner)
-            char = back.get(following, following)
-        out += char
+            out += back.get(following, following)
+        else:
+            out += char
     return out
 
 

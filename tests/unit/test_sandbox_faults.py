@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox_help import Client
+from sandbox_help import NOW, Client
 
 from connectors.sandbox.handle import ControlError, Sandbox
 
@@ -16,7 +16,7 @@ from connectors.sandbox.handle import ControlError, Sandbox
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
     """A sandbox in a thread, its clock standing still."""
-    with Sandbox.start(frozen=True) as running:
+    with Sandbox.start(now=NOW, frozen=True) as running:
         yield running
 
 
@@ -232,3 +232,14 @@ def test_a_late_commit_appears_behind_what_was_read(box: Sandbox, crm: Client) -
     assert box.release(held) == [account]
     row = crm.query("SELECT Rating, SystemModstamp FROM Account")["records"][0]
     assert (row["Rating"], row["SystemModstamp"]) == ("Warm", late)
+
+
+def test_the_clock_can_move_and_login_can_fail_in_the_middle(box: Sandbox, crm: Client) -> None:
+    """A token that dies between two calls, and an app that is blocked when it logs in again."""
+    box.faults({"kind": "advance_clock", "seconds": 7_200})
+    assert crm.send("GET", "limits").status_code == 401
+    blocked = '{"error":"invalid_grant","error_description":"user is inactive"}'
+    box.faults({"kind": "status", "path": "oauth2/token", "status": 400, "body": blocked})
+    with pytest.raises(KeyError, match="access_token"):
+        Client(box)
+    assert Client(box).send("GET", "limits").status_code == 200

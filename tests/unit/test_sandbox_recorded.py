@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sandbox_help import Client, contract, custom_key, recorded
+from sandbox_help import NOW, Client, contract, custom_key, recorded
 
 from connectors.sandbox import ids
 from connectors.sandbox.handle import Sandbox
@@ -17,7 +17,7 @@ from connectors.sandbox.handle import Sandbox
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
     """A sandbox in a thread, its clock standing still."""
-    with Sandbox.start(frozen=True) as running:
+    with Sandbox.start(now=NOW, frozen=True) as running:
         yield running
 
 

@@ -154,6 +154,34 @@ def test_a_custom_field_is_hidden_until_granted(records: Records) -> None:
     assert not records.readable(kind, field, people.ADMIN)
 
 
+def test_a_checkbox_needs_its_grant_though_it_is_never_null(records: Records) -> None:
+    """Only fields that are required to be filled are open without a grant."""
+    flag = schema.Field("Flag__c", "boolean", "Flag", nillable=False, default=False, custom=True)
+    must = schema.Field("Must__c", "string", "Must", 9, nillable=False, custom=True)
+    kind = records.need("Account").with_field(flag).with_field(must)
+    assert not records.readable(kind, flag, SYNC)
+    assert records.readable(kind, must, SYNC)
+
+
+def test_only_an_administrator_writes_setup_objects(records: Records) -> None:
+    """The integration user cannot give itself rights; the administrator's rows count at once."""
+    custom_key(records)
+    fields = {"PermissionSetId": records.permission_set("Keys"), "AssigneeId": people.SYNC}
+    with pytest.raises(WireError, match="insufficient access rights"):
+        records.create("PermissionSetAssignment", fields, SYNC)
+    other = schema.Field("Other__c", "string", "Other", 9, custom=True)
+    records.add_field("Account", other)
+    right = {
+        "ParentId": records.permission_set("Keys"),
+        "SobjectType": "Account",
+        "Field": "Account.Other__c",
+        "PermissionsRead": True,
+    }
+    records.create("FieldPermissions", right, people.ADMIN)
+    assert records.readable(records.need("Account"), other, SYNC)
+    assert not records.editable(records.need("Account"), other, SYNC)
+
+
 def test_a_unique_key_ignores_case(records: Records) -> None:
     """A second value that differs in case only is a duplicate, worded as the service words it."""
     custom_key(records)

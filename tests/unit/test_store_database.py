@@ -11,10 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
-from store_kit import frame, opened, put, start
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+from store_kit import SHAPES, frame, opened, put, python, start
 
 from crm_health.errors import BrokenInvariant, Busy, LocalIOError, StateError, WrongOrgError
-from crm_health.store import Scope, schema, sqlite
+from crm_health.store import Scope, schema, shapes, sqlite
 from crm_health.store.database import Database
 from crm_health.store.tables import METADATA
 
@@ -37,6 +39,14 @@ def test_head_is_the_newest_migration() -> None:
     """The version that counts as current is the last one in the folder."""
     heads = ScriptDirectory.from_config(schema._config()).get_heads()
     assert heads == [schema.HEAD]
+
+
+def test_tables_are_not_of_sqlite_alone() -> None:
+    """Every table can be made on PostgreSQL as well."""
+    mirrored = [shapes.table(entity, columns) for entity, columns in SHAPES.items()]
+    for table in (*METADATA.sorted_tables, *mirrored):
+        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert all(f"{column.name} " in made or f'{column.name}" ' in made for column in table.c)
 
 
 def test_failed_migration_changes_nothing(tmp_path: Path, monkeypatch) -> None:
@@ -85,7 +95,7 @@ def test_inner_write_is_undone_alone(tmp_path: Path) -> None:
     store = opened(tmp_path)
     with store.mirror.page() as page:
         page.upsert("account", "Account", frame("account", id=["a"]))
-        with pytest.raises(BrokenInvariant), store._database.write() as connection:
+        with pytest.raises(BrokenInvariant), store._database.write() as connection:  # noqa: PT012
             connection.execute(text("DELETE FROM m_account"))
             raise BrokenInvariant("inner")
     assert store.mirror.account_ids().to_list() == ["a"]
@@ -96,6 +106,27 @@ def test_write_within_a_read_is_a_bug(database: Database) -> None:
     """A read never turns into a write: its lock would come too late."""
     with database.read(), pytest.raises(BrokenInvariant), database.write():
         pass
+
+
+def test_writers_take_turns(tmp_path: Path) -> None:
+    """Processes that read and then write in one transaction never overtake each other."""
+    opened(tmp_path).close()
+    code = (
+        "from pathlib import Path; from store_kit import opened\n"
+        "from crm_health.store import bulk; from crm_health.store.tables import COUNTERS\n"
+        "database = opened(Path(sys.argv[1]), prepare=False)._database\n"
+        "for _ in range(50):\n"
+        "    with database.write() as connection:\n"
+        "        bulk.next_number(connection, COUNTERS, 'turns')"
+    )
+    processes = [python(code, tmp_path) for _ in range(3)]
+    ended = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], ended
+    store = opened(tmp_path, prepare=False)
+    with store._database.read() as connection:
+        sql = "SELECT value FROM counters WHERE name = 'turns'"
+        assert connection.exec_driver_sql(sql).scalar_one() == 150
+    store.close()
 
 
 def test_disk_full(tmp_path: Path) -> None:

@@ -70,7 +70,9 @@ def test_load_by_accounts(book: Store) -> None:
 
 def test_buckets_divide_the_rows(book: Store) -> None:
     """The buckets together give every row that reaches an account, each once."""
-    found = [row for n in range(0, BUCKETS, 16) for row in cases(book, Scope.buckets(range(n, n + 16)))]
+    found = [
+        row for n in range(0, BUCKETS, 16) for row in cases(book, Scope.buckets(range(n, n + 16)))
+    ]
     assert sorted(found) == [row for row in cases(book, Scope.all()) if row[1]]
     mine = int(bucket(pl.Series(["b"])).item())
     assert ("2", "b", "champion") in cases(book, Scope.buckets(range(mine, mine + 1)))
@@ -173,7 +175,11 @@ def test_write_through_clears(book: Store) -> None:
     assert book.mirror.load("account", ["renewal_at"], Scope.all())["renewal_at"].is_null().all()
     nan = pl.DataFrame({"id": ["a"], "contract_value": [float("nan")]})
     book.mirror.write_through("account", nan)
-    assert book.mirror.load("account", ["contract_value"], Scope.all())["contract_value"].is_null().all()
+    assert (
+        book.mirror.load("account", ["contract_value"], Scope.all())["contract_value"]
+        .is_null()
+        .all()
+    )
 
 
 def test_due_between(book: Store) -> None:

@@ -137,7 +137,14 @@ def test_contact_leads_to_the_account(store: Store) -> None:
 def test_remove(store: Store) -> None:
     """A removed row is gone, its account dirty; an id that was not there is no error."""
     put(store, "contact", "Contact", id=["k"], account_id=["c"])
-    put(store, "case", "Case", id=["1", "2", "3"], account_id=["a", "b", None], contact_id=["", "", "k"])
+    put(
+        store,
+        "case",
+        "Case",
+        id=["1", "2", "3"],
+        account_id=["a", "b", None],
+        contact_id=["", "", "k"],
+    )
     settle(store)
     with store.mirror.page() as page:
         assert page.remove("case", pl.Series(["1", "3", "none"])) == 2
@@ -147,7 +154,7 @@ def test_remove(store: Store) -> None:
 
 def test_page_is_all_or_nothing(store: Store) -> None:
     """An exception at the end of a page undoes rows, cursor, dirty marks and quarantine."""
-    with pytest.raises(ZeroDivisionError), store.mirror.page() as page:
+    with pytest.raises(ZeroDivisionError), store.mirror.page() as page:  # noqa: PT012
         page.upsert("account", "Account", frame("account", id=["a"]))
         page.save_cursor("Account", "c1", complete_at=NOW, rows=1)
         page.quarantine(bad("Account", "b"))
@@ -198,9 +205,11 @@ def test_full_read_goes_on_after_a_crash(tmp_path: Path) -> None:
         page.save_cursor("Case", "c1")
     store.close()
     store = opened(tmp_path)
+    assert store.mirror.full_reads() == {"Case"}
     with store.mirror.page() as page:
         page.upsert("case", "Case", frame("case", id=["2"], account_id=["b"]))
         page.end_full("Case")
+    assert store.mirror.full_reads() == set()
     assert store.mirror.ids("Case").to_list() == ["1", "2"]
     store.close()
 

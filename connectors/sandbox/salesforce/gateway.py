@@ -20,6 +20,8 @@ from connectors.sandbox.salesforce.wire import Answer, Call, Request
 from connectors.sandbox.sessions import Session
 
 _XML = "text/xml;charset=UTF-8"
+_HTML = "text/html;charset=UTF-8"
+_MAX_HEAD = 16_384
 _SOAP = re.compile(r"/services/Soap/m/\d+\.\d/?\w*")
 _SOAP_SESSION = re.compile(rb"<(?:\w+:)?sessionId>\s*([^<\s]+)\s*</")
 _DAILY = "TotalRequests Limit exceeded."
@@ -48,8 +50,9 @@ def serve(org: Org, request: Request) -> Outcome:
         answer = next((instead(r) for r in rules if r.kind in faults.INSTEAD), None)
         cut = any(r.kind == "cut_before" for r in rules)
         if answer is None and not cut:
-            if any(r.kind == "expire_tokens" for r in rules):
-                session = None
+            answer = _too_long(request)
+        if answer is None and not cut:
+            session = _session(org, request)  # again: a rule may have ended it
             answer = _answer(org, request, session, tuple(rules))
         answer = _finish(org, after(answer, rules), session) if answer is not None else None
         writes = org.records.saves - saves
@@ -59,6 +62,7 @@ def serve(org: Org, request: Request) -> Outcome:
             method=request.method,
             path=request.path,
             query=query,
+            sforce={k: v for k, v in request.headers.items() if k.startswith("sforce-")},
             status=answer.status if answer is not None else 0,
             rows=_rows(answer),
             writes=writes,
@@ -99,6 +103,16 @@ def _admit(org: Org, session: Session | None) -> None:
     org.usage.used += 1
     if org.usage.used > org.usage.allowed:
         raise WireError(403, "REQUEST_LIMIT_EXCEEDED", _DAILY)
+
+
+def _too_long(request: Request) -> Answer | None:
+    """The service takes 16 KiB of address and headers. The body of its refusal is unknown."""
+    address = len(request.path) + sum(len(k) + len(v) + 2 for k, v in request.query.items())
+    if address > _MAX_HEAD:
+        return Answer(414, b"<h1>URI Too Long</h1>", content_type=_HTML)
+    if address + sum(len(k) + len(v) + 4 for k, v in request.headers.items()) > _MAX_HEAD:
+        return Answer(431, b"<h1>Request Header Fields Too Large</h1>", content_type=_HTML)
+    return None
 
 
 def _session(org: Org, request: Request) -> Session | None:

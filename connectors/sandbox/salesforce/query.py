@@ -9,7 +9,7 @@ from connectors.sandbox import ids
 from connectors.sandbox.errors import WireError
 from connectors.sandbox.org import Cursor
 from connectors.sandbox.salesforce.wire import Answer, Call
-from connectors.sandbox.soql import execute, parse
+from connectors.sandbox.soql import execute, parse, problems
 
 DEFAULT_PAGE = 2_000
 SMALLEST_PAGE = 200
@@ -36,7 +36,7 @@ def _first_page(call: Call, *, include_deleted: bool) -> Answer:
     records = call.org.records
     kind = records.object(parsed.source)
     if kind is not None and not records.allowed(kind, call.user_id, "read"):
-        raise WireError(400, "INVALID_TYPE", f"sObject type '{parsed.source}' is not supported.")
+        raise problems.no_such_object(parsed.text, parsed.source_pos, parsed.source)
     result = execute(parsed, records, call.user_id, include_deleted, call.version)
     asked = _BATCH.search(call.request.headers.get("sforce-query-options", ""))
     size = min(max(int(asked[1]), SMALLEST_PAGE), DEFAULT_PAGE) if asked else DEFAULT_PAGE

@@ -109,6 +109,18 @@ class FaultContract:
             read(connector, rig.subject.stream)
         assert rig.strayed() == 0
 
+    def test_no_page_of_another_host_is_asked_for(self, rig: Rig) -> None:
+        """A next page on another host is refused, or asked of the CRM itself."""
+        seeded = rig.seed(some_rows(rig, 2 * rig.page), rig.now() - timedelta(hours=1))
+        break_wire(rig, Wire.NEXT_HOST, FOREVER, kind="read")
+        with opened(rig) as (connector, _):
+            try:
+                found = set(rows_of(read(connector, rig.subject.stream)))
+            except CrmHealthError:
+                found = set(seeded)
+        assert found == set(seeded)
+        assert rig.strayed() == 0
+
     def test_a_service_that_is_down_gives_receipts(self, rig: Rig) -> None:
         """Writes that were never applied are `retry` or `unknown`, not errors and not done."""
         s = rig.subject

@@ -28,6 +28,7 @@ class Wire(StrEnum):
     TRUNCATED = "truncated"  #: the answer ends early
     LOST = "lost"  #: applied, then the connection broke without an answer
     REDIRECT = "redirect"  #: sent to another host
+    NEXT_HOST = "next_host"  #: a page that says the next one is on another host
     QUOTA = "quota"  #: the org's allowance for the day is used up
     REORDERED = "reordered"  #: the answers to a batch come in another order
     SHORT = "short"  #: the answers to a batch lack the first
@@ -93,7 +94,7 @@ class Rig(Protocol):
     # Let the next `times` saves of a row fail because somebody else has it. Raises Unsupported.
     def lock(self, row_id: str, times: int) -> None: ...
 
-    # Calls that the CRM has seen, logins included, and those seen by the host of REDIRECT.
+    # Calls that the CRM has seen, logins included; and those that REDIRECT or NEXT_HOST led away.
     def calls(self) -> int: ...
 
     def strayed(self) -> int: ...

@@ -1,0 +1,101 @@
+"""The composition root: the only place that builds real ports, connectors and stores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from crm_health import logs
+from crm_health.config.load import Config
+from crm_health.config.load import load as load_config
+from crm_health.config.problems import nearest
+from crm_health.connector import Budget, Connector, Plugin, Ports, Provisioner
+from crm_health.errors import ConfigError, StateError
+from crm_health.settings import Settings
+from crm_health.store import Store
+
+GROUP = "crm_health.connectors"
+
+
+def utc_now() -> datetime:
+    """This machine's clock: for rows of the local database, never for a score."""
+    return datetime.now(UTC)
+
+
+class Context:
+    """What the commands share, made when first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def config(self) -> Config:
+        """The checked configuration.
+
+        Raises:
+            ConfigProblems: all mistakes at once, with their places.
+        """
+        return load_config(self.settings.config, crm=self.settings.crm)
+
+    @cached_property
+    def plugin(self) -> Plugin:
+        """The connector's module.
+
+        Raises:
+            ConfigError: no connector of that name is installed.
+        """
+        points = {point.name: point for point in entry_points(group=GROUP)}
+        point = points.get(self.settings.crm)
+        if point is None:
+            raise ConfigError(_no_connector(self.settings.crm, points), code="CH-CONNECTOR")
+        return cast("Plugin", point.load())
+
+    def ports(self, max_calls: int | None = None) -> Ports:
+        """Real time, and a budget for one run."""
+        budget = Budget(max_calls or self.settings.max_calls)
+        return Ports(budget=budget, clock=time.monotonic, sleep=time.sleep, log=logs.port())
+
+    def connect(self, max_calls: int | None = None) -> Connector:
+        """A connector of its own for one run."""
+        return self.plugin.connect(self.ports(max_calls), self.config.mapping.api_version)
+
+    def provisioner(self) -> Provisioner:
+        """What `setup` works with."""
+        mapping = self.config.mapping
+        return self.plugin.provisioner(self.ports(), mapping.api_version, mapping)
+
+    @contextmanager
+    def store(self, *, fresh: bool = True) -> Iterator[Store]:
+        """The open database.
+
+        Args:
+            fresh: Make it where there is none yet.
+
+        Raises:
+            StateError: there is none yet, and none is to be made.
+        """
+        path = self.settings.state_path
+        if not fresh and not path.exists():
+            raise StateError(
+                f"There is no state at {path} yet: run `crm-health sync` first.", code="CH-STATE"
+            )
+        store = Store.open(path)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _no_connector(name: str, points: dict[str, EntryPoint]) -> str:
+    if not points:
+        return (
+            "No connector is installed. In a checkout run `pip install -e .`, which registers "
+            "those of this project. Nothing was read or written."
+        )
+    hint = nearest(name, points) or f"installed: {', '.join(sorted(points))}"
+    return f"There is no connector {name!r} ({hint}). Nothing was read or written."

@@ -1,0 +1,48 @@
+"""How commands speak: data to stdout, talk to stderr, nothing that commands a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+import click
+import orjson
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from crm_health.logs import printable
+
+#: Width of tables where no terminal tells its own.
+WIDTH = 132
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON on stdout."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    click.echo(orjson.dumps(value, option=options, default=str).decode())
+
+
+def show(parts: Iterable[RenderableType]) -> None:
+    """Print texts and tables on stdout, wrapped to the terminal."""
+    console = _console(sys.stdout)
+    for part in parts:
+        if isinstance(part, str):
+            console.print(Text(_safe(part)), soft_wrap=not console.is_terminal)
+        else:
+            console.print(part)
+
+
+def say(*lines: str) -> None:
+    """Print lines of talk on stderr."""
+    for line in lines:
+        click.echo(_safe(line), err=True)
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else WIDTH
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
+
+
+def _safe(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,0 +1,441 @@
+"""Facts: aggregates, missing against nought, evidence dates, sources that went quiet."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from health_help import AS_OF, DAY, accounts, build, days_ago, default_model, facts_of, live
+
+from crm_health.health.book import figures, names
+from crm_health.health.facts import Source, compute, with_days
+from crm_health.health.score import assess
+
+TWO = accounts([{"account_id": "a"}, {"account_id": "b"}])
+
+
+def one_fact(account: str = "a", **definition: Any):
+    """Value and evidence date of one fact `x` over given sources."""
+    sources = definition.pop("sources")
+    model = build(facts={"x": definition})
+    facts = facts_of(model, TWO, **sources)
+    row = facts.values.filter(pl.col("account_id") == account).row(0, named=True)
+    when = facts.dates.filter(pl.col("account_id") == account).row(0, named=True)
+    return row["x"], when["x"]
+
+
+CASES = live(
+    [
+        {"account_id": "a", "priority": "p1", "is_open": True, "opened_at": AS_OF},
+        {"account_id": "a", "priority": "p3", "is_open": True, "opened_at": AS_OF},
+        {"account_id": "a", "priority": None, "is_open": None, "opened_at": AS_OF},
+    ]
+)
+
+
+def test_count_over_rows_and_over_none():
+    """A count is of the rows that hold; over none it is 0, and a missing condition is none."""
+    count = {"from": "case", "where": "is_open", "take": "count(*)", "sources": {"case": CASES}}
+    assert one_fact(**count) == (2.0, DAY)
+    assert one_fact("b", **count) == (0.0, DAY)
+
+
+@pytest.mark.parametrize("take", ["sum(points)", "avg(points)", "max(points)", "min(age_days)"])
+def test_other_aggregates_over_no_rows_are_missing(take):
+    """Nothing to add up is missing, not nought."""
+    answers = live([{"account_id": "a", "points": 50.0, "answered_at": DAY}])
+    value, _when = one_fact("b", **{"from": "survey", "take": take}, sources={"survey": answers})
+    assert value is None
+
+
+def test_sum_of_missing_values_is_missing():
+    """Rows without the value do not make a sum of nought."""
+    rows = live(
+        pl.DataFrame(
+            {"account_id": ["a", "b", "b"], "quantity": [None, None, 2.0]},
+            schema={"account_id": pl.String, "quantity": pl.Float64},
+        )
+    )
+    take = {"from": "subscription", "take": "sum(quantity)", "sources": {"subscription": rows}}
+    assert one_fact("a", **take)[0] is None
+    assert one_fact("b", **take)[0] == 2.0
+
+
+@pytest.mark.parametrize(
+    "source",
+    [None, Source(None, AS_OF, None), Source(CASES.rows, None, None)],
+    ids=["unmapped", "unreadable", "never read completely"],
+)
+def test_count_of_an_unknown_source_is_missing(source):
+    """Where nobody can know, even a count is missing, for every account."""
+    sources = {} if source is None else {"case": source}
+    for account in ("a", "b"):
+        assert one_fact(account, **{"from": "case", "take": "count(*)"}, sources=sources) == (
+            None,
+            None,
+        )
+
+
+def test_fact_over_a_column_the_org_lacks_is_missing():
+    """A lacking column makes its facts missing, and leaves the others of the entity alone."""
+    source = Source(CASES.rows, AS_OF, None, frozenset({"sla_due_at"}))
+    model = build(
+        facts={
+            "late": {"from": "case", "where": "sla_due_days > 0", "take": "count(*)"},
+            "open": {"from": "case", "where": "is_open", "take": "count(*)"},
+        }
+    )
+    facts = facts_of(model, TWO, case=source)
+    assert facts.values["late"].to_list() == [None, None]
+    assert facts.values["open"].to_list() == [2.0, 0.0]
+
+
+def test_evidence_of_averages_is_the_newest_row_that_counted():
+    """An average is as old as its newest row; rows outside the condition do not count."""
+    answers = live(
+        [
+            {"account_id": "a", "kind": "csat", "points": 50.0, "answered_at": days_ago(40)},
+            {"account_id": "a", "kind": "csat", "points": 70.0, "answered_at": days_ago(30)},
+            {"account_id": "a", "kind": "nps", "points": 10.0, "answered_at": days_ago(1)},
+        ]
+    )
+    take = {"from": "survey", "where": "kind = 'csat'", "take": "avg(points)"}
+    assert one_fact(**take, sources={"survey": answers}) == (60.0, days_ago(30))
+    assert one_fact("b", **take, sources={"survey": answers}) == (None, None)
+
+
+def test_evidence_of_counts_is_the_last_complete_read():
+    """A count is as old as the read, in the organisation's time zone, rows or none."""
+    read = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+    model = build(
+        time_zone="America/New_York",
+        facts={"x": {"from": "case", "take": "count(*)"}},
+    )
+    facts = facts_of(model, TWO, case=Source(CASES.rows, read, None))
+    assert facts.dates["x"].to_list() == [date(2026, 11, 19)] * 2
+
+
+def test_evidence_kind_can_be_chosen():
+    """`evidence: rows` on a count gives the newest row's date."""
+    rows = live([{"account_id": "a", "happened_at": days_ago(9)}])
+    take = {"from": "activity", "take": "count(*)", "evidence": "rows"}
+    assert one_fact(**take, sources={"activity": rows}) == (1.0, days_ago(9))
+
+
+def usage_model(**more: Any):
+    return build(
+        facts={
+            "days": {"from": "usage", "where": "age_days <= 28", "take": "count(distinct day)"},
+            "cases": {"from": "case", "take": "count(*)"},
+        },
+        measures={
+            "active": {"dimension": "use", "value": "days", "curve": {0: 0, 20: 100}, "says": "x"},
+            "calm": {"dimension": "care", "value": "cases", "curve": {0: 100, 9: 0}, "says": "x"},
+        },
+        models=[{"name": "standard", "weights": {"active": 4, "calm": 6}}],
+        **more,
+    )
+
+
+USAGE = pl.DataFrame({"account_id": ["a", "a"], "metric": ["u", "u"], "day": [days_ago(8)] * 2})
+
+
+def test_usage_that_stopped_as_a_whole_is_missing_for_all():
+    """Eight days without any usage row in the whole org: a broken feed, not silent customers."""
+    model = usage_model()
+    facts = facts_of(model, TWO, usage=live(USAGE, days_ago(8)), case=CASES)
+    assert facts.values["days"].to_list() == [None, None]
+    assert facts.values["cases"].to_list() == [3.0, 0.0]
+    result = assess(model, facts, AS_OF)
+    assert result["stale"].to_list() == [["active"], ["active"]]
+    assert result["missing"].to_list() == [[], []]
+    assert result["coverage"].to_list() == [60.0, 60.0]
+
+
+def test_silent_account_in_a_live_source_counts_as_nought():
+    """While others use it, an account without rows is silent: 0, and bad."""
+    model = usage_model()
+    facts = facts_of(model, TWO, usage=live(USAGE, days_ago(7)), case=CASES)
+    assert facts.values["days"].to_list() == [1.0, 0.0]
+    result = assess(model, facts, AS_OF)
+    assert [d["points"] for d in result["drivers"].to_list()[1]] == [0, 1000]
+
+
+def test_usage_source_that_never_brought_a_row_is_missing():
+    """An empty usage object says nothing of anybody."""
+    facts = facts_of(usage_model(), TWO, usage=live(USAGE.clear(), None), case=CASES)
+    assert facts.values["days"].to_list() == [None, None]
+
+
+def test_cases_may_be_quiet():
+    """No new case for a month is good news, not a broken source."""
+    quiet = live(CASES.rows, days_ago(30))
+    facts = facts_of(usage_model(), TWO, usage=live(USAGE, DAY), case=quiet)
+    assert facts.values["cases"].to_list() == [3.0, 0.0]
+
+
+def test_source_not_read_for_long_is_stale():
+    """A source whose last complete read is over a week ago tells nothing any more."""
+    old = Source(CASES.rows, AS_OF - timedelta(days=8), None)
+    facts = facts_of(usage_model(), TWO, usage=live(USAGE, DAY), case=old)
+    assert facts.values["cases"].to_list() == [None, None]
+    assert facts.known.stale == {"cases"}
+
+
+def test_silence_needs_somebody_who_listens():
+    """`coalesce(last_talk, age)` is the age where nobody talked, and missing where none is kept."""
+    model = build(
+        facts={"talk": {"from": "activity", "take": "min(age_days)"}},
+        derived={"age": "customer_since_days", "silence": "coalesce(talk, age)"},
+        measures={
+            "talked": {
+                "dimension": "c",
+                "value": "silence",
+                "curve": {0: 100, 100: 0},
+                "says": "x",
+            }
+        },
+        models=[{"name": "s", "weights": {"talked": 1}}],
+    )
+    frame = accounts([{"account_id": "a", "customer_since": days_ago(200)}])
+    heard = facts_of(model, frame, activity=live([]))
+    assert heard.values["silence"].to_list() == [200.0]
+    deaf = facts_of(model, frame)
+    assert deaf.values["silence"].to_list() == [None]
+    assert assess(model, deaf, AS_OF)["missing"].to_list() == [["talked"]]
+
+
+def test_age_may_fall_back_on_facts():
+    """A tenure with substitutes stays known where the substitutes' source is not there."""
+    model = build(
+        facts={"won": {"from": "opportunity", "where": "is_won", "take": "max(close_days)"}},
+        derived={"age": "coalesce(customer_since_days, won)"},
+    )
+    frame = accounts([{"account_id": "a", "customer_since": days_ago(5)}])
+    assert facts_of(model, frame).values["age"].to_list() == [5.0]
+
+
+def test_measure_is_as_old_as_the_oldest_it_rests_on():
+    """A stale answer makes the measure stale, though its count was read today."""
+    model = build(
+        facts={
+            "answers": {"from": "survey", "take": "count(*)"},
+            "mood": {"from": "survey", "take": "avg(points)"},
+        },
+        measures={
+            "happy": {
+                "dimension": "e",
+                "value": "case when answers >= 1 then mood end",
+                "curve": {0: 0, 100: 100},
+                "stale_after_days": 180,
+                "says": "x",
+            }
+        },
+        models=[{"name": "s", "weights": {"happy": 1}}],
+    )
+    rows = [
+        {"account_id": "a", "points": 80.0, "answered_at": days_ago(180)},
+        {"account_id": "b", "points": 80.0, "answered_at": days_ago(181)},
+    ]
+    result = assess(model, facts_of(model, TWO, survey=live(rows)), AS_OF)
+    assert result["coverage"].to_list() == [100.0, 0.0]
+    assert result["stale"].to_list() == [[], ["happy"]]
+    assert result["drivers"].to_list()[0][0]["evidence"] == days_ago(180)
+
+
+def test_judgement_is_as_old_as_its_review():
+    """A CSM's view counts for 90 days after the review date."""
+    model = default_model().model_copy(update={"off": ()})
+    rows = [
+        {"csm_sentiment": 4.0, "relationship_at": days_ago(90)},
+        {"csm_sentiment": 4.0, "relationship_at": days_ago(91)},
+        {"csm_sentiment": None, "relationship_at": days_ago(1)},
+    ]
+    result = assess(model, facts_of(model, accounts(rows)), AS_OF)
+    assert ["csm_view" in names for names in result["stale"].to_list()] == [False, True, False]
+    assert ["csm_view" in names for names in result["missing"].to_list()] == [False, False, True]
+
+
+def test_days_are_calendar_days_of_the_time_zone():
+    """An instant late at night is yesterday or today by where the organisation is."""
+    at = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+    frame = pl.DataFrame({"account_id": ["a"], "opened_at": [at], "sla_due_at": [None]})
+    frame = frame.cast({"sla_due_at": pl.Datetime("ms", "UTC")})
+    for tz, days in (("UTC", 0.0), ("America/New_York", 1.0), ("Asia/Tokyo", 0.0)):
+        row = with_days(frame, "case", AS_OF, tz).row(0, named=True)
+        # At 15:00 UTC it is already the next day in Tokyo, but 03:00 UTC was the day before it.
+        expected = days + 1 if tz == "Asia/Tokyo" else days
+        assert (row["opened_days"], row["age_days"]) == (expected, expected)
+        assert row["sla_due_days"] is None
+
+
+def test_days_ahead_are_negative_and_odd_dates_survive():
+    """Dates ahead give negative days; the years 1 and 9999 do no harm."""
+    rows = [
+        {"renewal_at": days_ago(-43)},
+        {"renewal_at": date(1, 1, 1)},
+        {"renewal_at": date(9999, 12, 31)},
+        {"renewal_at": None},
+    ]
+    days = with_days(accounts(rows), "account", AS_OF, "Australia/Sydney")["renewal_days"]
+    assert days.to_list()[0] == -42.0  # it is the 23rd in Sydney
+    assert days.to_list()[1] > 700_000
+    assert days.to_list()[2] < -2_900_000
+    assert days.to_list()[3] is None
+
+
+def test_worst_case_of_the_default_model():
+    """Severity times age of the worst open case, from rows to points."""
+    model = default_model()
+    opened = AS_OF - timedelta(days=5)
+    rows = [
+        {"account_id": "a", "priority": "p1", "is_open": True, "opened_at": opened},
+        {"account_id": "a", "priority": "p4", "is_open": True, "opened_at": opened},
+        {"account_id": "b", "priority": "p1", "is_open": False, "opened_at": opened},
+    ]
+    facts = facts_of(model, TWO, case=live(rows))
+    assert facts.values["worst_case"].to_list() == [20.0, None]
+    assert facts.values["cases_365"].to_list() == [2.0, 1.0]
+    measured = assess(model, facts, AS_OF)["drivers"].to_list()
+    burden = [next(d for d in row if d["measure"] == "case_burden") for row in measured]
+    # Halfway between 10:85 and 30:50; and no open case is full marks.
+    assert [d["points"] for d in burden] == [675, 1000]
+
+
+def test_severity_1_case_past_its_sla_caps_the_score():
+    """From rows to score: a case a day past its SLA holds a fine account at 59."""
+    model = default_model()
+    frame = accounts([{"account_id": "a", "customer_since": days_ago(60)}] * 1)
+    usage = [
+        {"account_id": "a", "metric": "active_users", "value": 50.0, "day": days_ago(n)}
+        for n in range(1, 28)
+    ]
+    seats = [{"account_id": "a", "quantity": 50.0, "is_active": True, "is_recurring": True}]
+    talk = [{"account_id": "a", "kind": "call", "is_done": True, "happened_at": days_ago(3)}]
+    case = {"account_id": "a", "priority": "p1", "is_open": True, "opened_at": AS_OF}
+    sources = {
+        "usage": live(usage),
+        "subscription": live(seats),
+        "activity": live(talk),
+    }
+    for late, score, cap in ((0, 100, None), (1, 59, "sev1")):
+        due = AS_OF - timedelta(days=late, hours=1)
+        facts = facts_of(model, frame, case=live([case | {"sla_due_at": due}]), **sources)
+        assert facts.values["p1_past_sla"].to_list() == [1.0]
+        row = assess(model, facts, AS_OF).row(0, named=True)
+        assert (row["model"], row["score"], row["capped"]) == ("onboarding", score, cap)
+
+
+def usage_rows(seed: int) -> pl.DataFrame:
+    rng = random.Random(seed)
+    rows = [
+        {
+            "account_id": f"a{rng.randrange(40):03d}",
+            "points": rng.choice([0.1, 0.7, 1e9, 3.3, 1e-9]),
+        }
+        for _number in range(4000)
+    ]
+    return pl.DataFrame(rows).with_columns(answered_at=pl.lit(DAY))
+
+
+def test_sums_do_not_depend_on_order_or_batches():
+    """Floats of very different size add up to the same digits in any order and batch."""
+    model = build(
+        facts={
+            "total": {"from": "survey", "take": "sum(points)"},
+            "mean": {"from": "survey", "take": "avg(points)"},
+            "final": {"from": "survey", "take": "last(points)"},
+        }
+    )
+    rows = usage_rows(1)
+    frame = accounts([{"account_id": f"a{n:03d}"} for n in range(40)])
+    whole = facts_of(model, frame, survey=live(rows))
+    shuffled = facts_of(
+        model,
+        frame.sample(fraction=1, shuffle=True, seed=4),
+        survey=live(rows.sample(fraction=1, shuffle=True, seed=5)),
+    )
+    assert shuffled.values.equals(whole.values)
+    parts = [
+        facts_of(
+            model,
+            part,
+            survey=live(rows.join(part, on="account_id", how="semi").reverse()),
+        ).values
+        for part in frame.iter_slices(7)
+    ]
+    assert pl.concat(parts).equals(whole.values)
+
+
+def test_facts_keep_nine_digits():
+    """Noise beyond nine digits is gone, also where a sum ends just under a half."""
+    rows = live([{"account_id": "a", "points": 12345678.949999999, "answered_at": DAY}])
+    take = {"from": "survey", "take": "max(points)", "sources": {"survey": rows}}
+    assert one_fact(**take)[0] == 12345679.0
+
+
+def test_infinite_and_missing_rows_are_left_out():
+    """NaN and infinite values of a row are missing, so they count nowhere."""
+    rows = live(
+        [
+            {"account_id": "a", "points": value, "answered_at": DAY}
+            for value in (float("nan"), float("inf"), 40.0)
+        ]
+    )
+    take = {"from": "survey", "take": "sum(points)", "sources": {"survey": rows}}
+    assert one_fact(**take)[0] == 40.0
+
+
+def test_rows_without_account_are_nobodys():
+    """A row without an account does not become an account or a fact."""
+    rows = live([{"account_id": None, "is_open": True}, {"account_id": "a", "is_open": True}])
+    take = {"from": "case", "take": "count(*)", "sources": {"case": rows}}
+    assert one_fact(**take)[0] == 1.0
+
+
+BOOK = {
+    "derived": {"ratio": "m_ratio / 1", "against": "ratio / coalesce(book_ratio, 1)"},
+}
+
+
+@pytest.mark.parametrize(("count", "expected"), [(19, None), (20, 10.5), (21, 11.0)])
+def test_book_figures_need_20_accounts(count, expected):
+    """The book's figure is a median, missing under 20 accounts that have a value."""
+    model = build(**BOOK)
+    assert names(model) == ("ratio",)
+    frame = accounts([{"m_ratio": float(n)} for n in range(1, count + 1)] + [{"m_ratio": None}])
+    facts = facts_of(model, frame)
+    book = figures(model, facts.values)
+    assert book == {"ratio": expected}
+    again = compute(model, {}, frame, AS_OF, book)
+    first = again.values["against"].to_list()[0]
+    assert first == pytest.approx(1 / (expected or 1), rel=1e-8)
+    assert figures(model, again.values) == book
+
+
+def test_book_figure_of_an_unknown_fact_is_missing():
+    """A name that no fact has gives a missing figure, not a failure."""
+    model = build(derived={"x": "coalesce(book_nothing, 70)"})
+    facts = facts_of(model, TWO)
+    assert figures(model, facts.values) == {"nothing": None}
+    assert facts.values["x"].to_list() == [70.0, 70.0]
+
+
+def test_no_accounts_give_the_same_columns():
+    """Empty accounts and empty sources keep every column and type."""
+    model = default_model()
+    full = facts_of(model, TWO, case=CASES)
+    empty = facts_of(model, TWO.clear(), case=live([]))
+    assert empty.values.schema == full.values.schema
+    assert empty.dates.schema == full.dates.schema
+
+
+def test_default_model_works_on_no_sources_at_all():
+    """An org that maps nothing but accounts gets no score for anybody."""
+    model = default_model()
+    result = assess(model, facts_of(model, TWO), AS_OF)
+    assert result["band_now"].to_list() == ["unknown", "unknown"]
+    assert result["score"].to_list() == [None, None]

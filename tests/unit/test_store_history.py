@@ -1,0 +1,165 @@
+"""History: one reading a day, receipts, thinning, the book's figures."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from store_kit import NOW, opened
+
+from crm_health.store import BUCKETS, Scope, Store
+from crm_health.store.history import _superfluous
+
+TODAY = NOW.date()
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    made = opened(tmp_path)
+    yield made
+    made.close()
+
+
+def save(store: Store, account: str = "a", day: date = TODAY, band: str = "green", **more) -> None:
+    row = {
+        "account_id": account,
+        "day": day,
+        "as_of": NOW,
+        "score": 71,
+        "computed": 71,
+        "band_now": band,
+        "band": band,
+        "coverage": 80.0,
+        "digest": "d",
+        "receipt": json.dumps({"score": 71}),
+        **more,
+    }
+    store.history.save(pl.DataFrame([row]))
+
+
+def days(store: Store, account: str = "a") -> list[date]:
+    series = store.history.series(date(2000, 1, 1), Scope.accounts(pl.Series([account])))
+    return series["day"].to_list()
+
+
+def test_series(store: Store) -> None:
+    """Readings come by account and day, typed, from the day asked for."""
+    save(store, "b", score=None, computed=None, band="unknown")
+    save(store, "a", TODAY - timedelta(days=2))
+    save(store, "a", TODAY, score=60)
+    series = store.history.series(TODAY - timedelta(days=1), Scope.all())
+    assert series.rows() == [
+        ("a", TODAY, 60, 71, "green"),
+        ("b", TODAY, None, None, "unknown"),
+    ]
+    assert series.schema == {
+        "account_id": pl.String,
+        "day": pl.Date,
+        "score": pl.Int64,
+        "computed": pl.Int64,
+        "band": pl.String,
+    }
+
+
+def test_series_by_scope(store: Store) -> None:
+    """Buckets divide the readings; ids pick them."""
+    for account in "abcdef":
+        save(store, account)
+    parts = [
+        store.history.series(TODAY, Scope.buckets(range(n, n + 64))) for n in range(0, BUCKETS, 64)
+    ]
+    assert sorted(pl.concat(parts)["account_id"]) == list("abcdef")
+    picked = store.history.series(TODAY, Scope.accounts(pl.Series(["b", "x"])))
+    assert picked["account_id"].to_list() == ["b"]
+
+
+def test_later_reading_of_the_day_stays(store: Store) -> None:
+    """Of two readings of a day the later one stays, whichever is saved last."""
+    save(store, score=70, as_of=NOW)
+    save(store, score=60, as_of=NOW + timedelta(hours=1))
+    save(store, score=50, as_of=NOW - timedelta(hours=1))
+    assert store.history.series(TODAY, Scope.all())["score"].to_list() == [60]
+
+
+def test_receipt_of_the_nearest_earlier_day(store: Store) -> None:
+    """A day without receipt gives the nearest earlier one, with the day it stands for."""
+    early = TODAY - timedelta(days=10)
+    save(store, day=early, receipt=json.dumps({"parts": [1, 2], "word": "é"}))
+    save(store, day=TODAY, receipt=None)
+    expected = {"parts": [1, 2], "word": "é", "day": early}
+    assert store.history.receipt("a", TODAY) == expected
+    assert store.history.receipt("a") == expected
+    assert store.history.receipt("a", early) == expected
+    assert store.history.receipt("a", early - timedelta(days=1)) is None
+    assert store.history.receipt("nobody") is None
+
+
+def test_receipts_are_small(store: Store) -> None:
+    """A receipt is stored deflated."""
+    save(store, receipt=json.dumps({"facts": ["the same words"] * 1000}))
+    with store._database.read() as connection:
+        size = connection.exec_driver_sql("SELECT length(receipt) FROM readings").scalar_one()
+    assert size < 500
+
+
+def test_not_a_number_is_never_stored(store: Store) -> None:
+    """A coverage that is no number is missing."""
+    save(store, coverage=float("nan"))
+    with store._database.read() as connection:
+        assert connection.exec_driver_sql("SELECT coverage FROM readings").scalar_one() is None
+
+
+def test_thin(store: Store) -> None:
+    """After 90 days a week keeps its last reading, and a change of band its day."""
+    monday = date(2026, 6, 1)
+    for n in range(14):
+        save(store, day=monday + timedelta(days=n), band="red" if n == 3 else "green")
+    first = monday + timedelta(days=14 + 90)
+    assert store.history.thin(first) == 14 - 5
+    kept = [monday + timedelta(days=n) for n in (0, 3, 4, 6, 13)]
+    assert days(store) == kept
+    assert store.history.thin(first) == 0
+
+
+def test_ninety_days_stay(store: Store) -> None:
+    """Nothing of the last 90 days goes."""
+    for n in range(91):
+        save(store, day=TODAY - timedelta(days=n))
+    assert store.history.thin(TODAY) == 0
+    assert store.history.thin(TODAY + timedelta(days=8)) > 0
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(["red", "green", None]), min_size=1, max_size=60))
+def test_thinning_bit_by_bit(bands: list[str | None]) -> None:
+    """Thinned daily or all at once, the days at which the band changed are the same, and kept."""
+    rows = pl.DataFrame(
+        {"account_id": ["a"] * len(bands), "day": range(len(bands)), "band": bands},
+        schema={"account_id": pl.String, "day": pl.Int64, "band": pl.String},
+    )
+    kept = rows.clear()
+    for n in range(len(bands)):
+        kept = pl.concat([kept, rows.slice(n, 1)])
+        kept = kept.join(_superfluous(kept), on=["account_id", "day"], how="anti")
+    at_once = rows.join(_superfluous(rows), on=["account_id", "day"], how="anti")
+    changes = {n for n, band in enumerate(bands) if n and band != bands[n - 1]}
+    assert changes <= set(at_once["day"])
+    assert kept.sort("day").equals(at_once.sort("day"))
+
+
+def test_figures_are_fixed_for_the_day(store: Store) -> None:
+    """The first value of a day stays; figures that are new that day join it."""
+    assert store.history.figures(TODAY) is None
+    store.history.save_figures(TODAY, {"book_tickets": 1.5, "book_seats": None})
+    store.history.save_figures(TODAY, {"book_tickets": 9.0, "book_logins": 2.0})
+    assert store.history.figures(TODAY) == {
+        "book_tickets": 1.5,
+        "book_seats": None,
+        "book_logins": 2.0,
+    }
+    assert store.history.figures(TODAY - timedelta(days=1)) is None
