@@ -88,13 +88,9 @@ def _worth_repeating(error: BaseException) -> bool:
     return isinstance(error, Unavailable) and not isinstance(error, Hopeless)
 
 
-def pause(
-    ports: Ports, round_number: int, first: float = 1.0, longest: float = 60.0
-) -> None:
+def pause(ports: Ports, round_number: int, first: float = 1.0, longest: float = 60.0) -> None:
     """Sleep a jittered time before round 1, 2, 3... of rows that were locked."""
-    state = tenacity.RetryCallState(
-        retry_object=tenacity.Retrying(), fn=None, args=(), kwargs={}
-    )
+    state = tenacity.RetryCallState(retry_object=tenacity.Retrying(), fn=None, args=(), kwargs={})
     state.attempt_number = round_number
     ports.sleep(min(longest, first + tenacity.wait_random_exponential(first, longest)(state)))
 

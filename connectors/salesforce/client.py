@@ -100,9 +100,7 @@ class Client:
         self._patience = patience or Patience()
         domain = settings.domain or "localhost.my"
         self._domain = domain
-        self._http = Transport(
-            ports, f"{domain}.salesforce.com", settings.base_url, limits
-        )
+        self._http = Transport(ports, f"{domain}.salesforce.com", settings.base_url, limits)
         if settings.way is Login.JWT:
             self._http.pin(f"{settings.audience}.salesforce.com")
         self._session = _Session()
@@ -308,9 +306,7 @@ class Client:
                     "domain": self._domain,
                 }
         try:
-            token, host = SalesforceLogin(
-                session=self._http, sf_version=self.version, **wanted
-            )
+            token, host = SalesforceLogin(session=self._http, sf_version=self.version, **wanted)
         except SalesforceAuthenticationFailed as error:
             raise login_error(error.code) from None
         except LostAnswer as error:

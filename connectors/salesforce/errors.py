@@ -158,9 +158,7 @@ _MEANING: dict[type[CrmHealthError], str] = {
     SessionExpired: "says that the session has ended",
 }
 
-_COLUMN = re.compile(
-    r"No such column '([\w.]{1,80})' on (?:entity|sobject of type) '?(\w{1,80})"
-)
+_COLUMN = re.compile(r"No such column '([\w.]{1,80})' on (?:entity|sobject of type) '?(\w{1,80})")
 _OBJECT = re.compile(r"sObject type '(\w{1,80})' is not supported")
 _LOCKED = re.compile(
     r"UNABLE_TO_LOCK_ROW|unable to obtain exclusive access|AsyncApexExecutions|"

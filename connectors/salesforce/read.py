@@ -78,15 +78,11 @@ class _Read:
 class Reader:
     """Reads objects page by page."""
 
-    def __init__(
-        self, client: Client, describer: Describer, page_rows: int | None = None
-    ) -> None:
+    def __init__(self, client: Client, describer: Describer, page_rows: int | None = None) -> None:
         self._client = client
         self._describer = describer
         # A wish: the service may still choose another size.
-        self._headers = (
-            {"Sforce-Query-Options": f"batchSize={page_rows}"} if page_rows else None
-        )
+        self._headers = {"Sforce-Query-Options": f"batchSize={page_rows}"} if page_rows else None
 
     def changes(self, requests: Sequence[Request]) -> Iterator[Page]:
         """See `Connector.changes`. Several streams share calls where that saves any."""
@@ -133,9 +129,7 @@ class Reader:
             raise Unavailable("Salesforce's answers carry no date.", code="CH-SF-DATE")
         return self._client.now
 
-    def _openings(
-        self, group: Sequence[_Read]
-    ) -> tuple[dict[str, datetime], dict[int, bytes]]:
+    def _openings(self, group: Sequence[_Read]) -> tuple[dict[str, datetime], dict[int, bytes]]:
         """Watermarks by object, and first pages by read, in one call for the whole group.
 
         The watermarks stand before the queries: what is covered when they are taken is seen by
@@ -146,17 +140,13 @@ class Reader:
             for n, read in enumerate(group)
             if read.shape.stamp and read.shape.replicateable
         }
-        asked = {
-            id(read): f"q{n}" for n, read in enumerate(group) if read.incremental
-        }
+        asked = {id(read): f"q{n}" for n, read in enumerate(group) if read.incremental}
         parts = [
             (reference, self._covered_path(name, group[0].now))
             for name, reference in covered.items()
         ]
         parts += [
-            (asked[id(read)], self._query_path(read.query))
-            for read in group
-            if id(read) in asked
+            (asked[id(read)], self._query_path(read.query)) for read in group if id(read) in asked
         ]
         answers = self._client.composite(parts, self._headers) if parts else {}
         watermarks = {}
@@ -208,9 +198,7 @@ class Reader:
             raise part.error("query")
         return orjson.dumps(part.body)
 
-    def _pages(
-        self, read: _Read, watermark: datetime | None, body: bytes | None
-    ) -> Iterator[Page]:
+    def _pages(self, read: _Read, watermark: datetime | None, body: bytes | None) -> Iterator[Page]:
         restarts = 0
         while True:
             try:

@@ -41,9 +41,7 @@ def from_result(result: Mapping[str, Any]) -> Receipt:
     """A receipt from one result of a Collections call."""
     row_id = result.get("id")
     if result.get("success") is True:
-        return Receipt(
-            Outcome.DONE, id=row_id and str(row_id), created=bool(result.get("created"))
-        )
+        return Receipt(Outcome.DONE, id=row_id and str(row_id), created=bool(result.get("created")))
     return from_faults(faults_in(result.get("errors") or []))
 
 

@@ -97,9 +97,7 @@ class Settings(BaseSettings):
     @classmethod
     def _loopback_only(cls, value: str) -> str:
         if value and not _is_plain_loopback(value):
-            raise ValueError(
-                "may only be http://127.0.0.1:PORT, for a CRM on this machine"
-            )
+            raise ValueError("may only be http://127.0.0.1:PORT, for a CRM on this machine")
         return value.removesuffix("/")
 
     @property
@@ -114,9 +112,7 @@ class Settings(BaseSettings):
     @property
     def secret(self) -> str:
         """The client secret, from the environment or its file."""
-        return _secret(
-            self.client_secret, self.client_secret_file, "CLIENT_SECRET_FILE"
-        )
+        return _secret(self.client_secret, self.client_secret_file, "CLIENT_SECRET_FILE")
 
     @property
     def key(self) -> str:

@@ -75,9 +75,7 @@ class Transport(requests.Session):
         if self._base_url and host == urlsplit(self._base_url).netloc:
             return
         if not _ORG_HOST.fullmatch(host):
-            raise Hopeless(
-                "The login answer names a host outside salesforce.com.", code="CH-HOST"
-            )
+            raise Hopeless("The login answer names a host outside salesforce.com.", code="CH-HOST")
         self._hosts.add(host)
 
     def request(

@@ -76,9 +76,7 @@ def parse_page(body: bytes, stream: Stream, shape: Shape) -> Parsed:
     if records[0] is None:
         raise not_json("query")
     structs = records.explode() if len(records[0]) else records.explode().clear()
-    wire = structs.to_frame("r").select(
-        _walk(pl.col("r"), path).alias(path) for path in types
-    )
+    wire = structs.to_frame("r").select(_walk(pl.col("r"), path).alias(path) for path in types)
     if wire["Id"].null_count():
         raise Unavailable("Salesforce answered a row without an id.", code="CH-SF-ROW")
     return Parsed(
@@ -118,9 +116,7 @@ def _tree(types: Mapping[str, Any]) -> Tree:
 
 
 def _struct(tree: Tree) -> pl.Struct:
-    return pl.Struct(
-        {k: _struct(v) if isinstance(v, dict) else v for k, v in tree.items()}
-    )
+    return pl.Struct({k: _struct(v) if isinstance(v, dict) else v for k, v in tree.items()})
 
 
 def _walk(column: pl.Expr, path: str) -> pl.Expr:
@@ -169,10 +165,7 @@ def finish(frame: pl.DataFrame, stream: Stream) -> pl.DataFrame:
         pl.col("_id").alias("id"),
         deleted.alias("deleted"),
         pl.col("_merged_into").alias("merged_into"),
-        *(
-            pl.when(~deleted).then(pl.col(read.path)).alias(read.path)
-            for read in stream.fields
-        ),
+        *(pl.when(~deleted).then(pl.col(read.path)).alias(read.path) for read in stream.fields),
     )
 
 
@@ -185,9 +178,7 @@ def _convert(wire: Any, read: FieldRead) -> pl.Expr:
         return column if wire == pl.String else column.cast(pl.String)
     if read.kind in (Kind.DATE, Kind.INSTANT) and wire == pl.String:
         zoned = column.str.replace("Z$", "+0000")
-        moment = zoned.str.to_datetime(
-            _INSTANT, time_unit="ms", time_zone="UTC", strict=False
-        )
+        moment = zoned.str.to_datetime(_INSTANT, time_unit="ms", time_zone="UTC", strict=False)
         day = column.str.to_date("%Y-%m-%d", strict=False)
         if read.kind is Kind.INSTANT:
             return pl.coalesce(moment, day.cast(pl.Datetime("ms")).dt.replace_time_zone("UTC"))
@@ -282,9 +273,7 @@ def prepared(rows: pl.DataFrame) -> pl.DataFrame:
         column = pl.col(name)
         if kind.is_float():
             if not rows[name].is_finite().all():
-                raise BrokenInvariant(
-                    f"A number that is none was about to be written to {name}."
-                )
+                raise BrokenInvariant(f"A number that is none was about to be written to {name}.")
         elif kind == pl.Date:
             column = column.dt.strftime("%Y-%m-%d")
         elif isinstance(kind, pl.Datetime):

@@ -7,27 +7,19 @@ is `unknown`, and the next read settles it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
 import polars as pl
 
 from connectors.http import LostAnswer, NotSent, pause
 from connectors.salesforce import soql
 from connectors.salesforce.client import Client
-from connectors.salesforce.errors import Fault, faults_in, rule_for
-from connectors.salesforce.receipts import (
-    UNANSWERED,
-    Receipt,
-    frame,
-    from_error,
-    from_faults,
-    is_duplicate,
-    match,
-)
-from connectors.salesforce.wire import prepared, records_json
+from connectors.salesforce.errors import Fault, rule_for
+from connectors.salesforce.graphs import GRAPHS_MAX, graph_receipts, graphs_body
+from connectors.salesforce.receipts import Receipt, frame, from_error, is_duplicate, match
+from connectors.salesforce.wire import records_json
 from crm_health.connector import Batch, Op, Outcome
 from crm_health.errors import (
     AuthError,
@@ -40,7 +32,7 @@ from crm_health.errors import (
     Unavailable,
 )
 
-COLLECTION_MAX, GRAPHS_MAX = 200, 75
+COLLECTION_MAX = 200
 LOCK_ROUNDS = 5
 #: Halving 200 rows down to one takes 8 levels of 2 calls; twice that, then no more.
 HALVING_CALLS = 32
@@ -169,9 +161,7 @@ class Writer:
         found: dict[str, str] = {}
         path = f"{self._client.data}/query"
         for first in range(0, len(values), 50):
-            query = soql.select(
-                ["Id", key], name, [soql.among(key, values[first : first + 50])]
-            )
+            query = soql.select(["Id", key], name, [soql.among(key, values[first : first + 50])])
             try:
                 answer = self._client.get(path, {"q": query}).json()
             except CrmHealthError as error:
@@ -182,9 +172,7 @@ class Writer:
                 found[str(record.get(key)).casefold()] = str(record.get("Id"))
         return found
 
-    def _collection(
-        self, path: str, name: str, rows: pl.DataFrame, headers: dict[str, str]
-    ) -> Any:
+    def _collection(self, path: str, name: str, rows: pl.DataFrame, headers: dict[str, str]) -> Any:
         body = records_json(rows.drop("seq"), soql.object_name(name))
         return self._client.send(
             "PATCH",
@@ -194,46 +182,13 @@ class Writer:
         ).json()
 
     def _graphs(self, batch: Batch, claim: Batch, rows: pl.DataFrame) -> Receipts:
-        claims = claim.rows.filter(pl.col("seq").is_in(rows["seq"].implode()))
-        by_seq = {row.pop("seq"): row for row in _bodies(claims)}
-        graphs = []
-        for row in _bodies(rows):
-            seq = row.pop("seq")
-            graphs.append(
-                {
-                    "graphId": str(seq),
-                    "compositeRequest": [
-                        self._post("claim", claim.object, by_seq[seq]),
-                        self._post("record", batch.object, row),
-                    ],
-                }
-            )
         answer = self._client.send(
             "POST",
             f"{self._client.data}/composite/graph",
-            orjson.dumps({"graphs": graphs}),
+            graphs_body(self._client.data, batch, claim, rows),
             dict(_NO_ASSIGNMENT),
         ).json()
-        listed = answer.get("graphs") if isinstance(answer, dict) else None
-        found = {
-            str(graph.get("graphId")): graph
-            for graph in (listed if isinstance(listed, list) else [])
-            if isinstance(graph, dict)
-        }
-        return {
-            seq: _graph_receipt(found[str(seq)], claim.key_field)
-            if str(seq) in found
-            else UNANSWERED
-            for seq in rows["seq"]
-        }
-
-    def _post(self, reference: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "method": "POST",
-            "url": f"{self._client.data}/sobjects/{soql.object_name(name)}",
-            "referenceId": reference,
-            "body": body,
-        }
+        return graph_receipts(answer, rows["seq"], claim.key_field)
 
     @staticmethod
     def _raise_if_schema(receipts: Receipts) -> None:
@@ -257,9 +212,7 @@ def _check(batch: Batch) -> None:
     rows = batch.rows
     if rows["seq"].is_duplicated().any():
         raise BrokenInvariant("A batch has two rows of one number.")
-    if batch.op is Op.UPDATE and (
-        rows["id"].null_count() or rows["id"].is_duplicated().any()
-    ):
+    if batch.op is Op.UPDATE and (rows["id"].null_count() or rows["id"].is_duplicated().any()):
         raise BrokenInvariant("An update names a record twice, or none.")
     if batch.op is Op.UPSERT:
         if batch.key_field is None or batch.key_field not in rows.columns:
@@ -270,31 +223,6 @@ def _check(batch: Batch) -> None:
         batch.claim is None or set(batch.claim.rows["seq"]) != set(rows["seq"])
     ):
         raise BrokenInvariant("A create has no claim for each of its rows.")
-
-
-def _bodies(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """Bodies of new records. A null is left out: the CRM's own default then applies."""
-    for row in prepared(rows).iter_rows(named=True):
-        yield {name: value for name, value in row.items() if value is not None}
-
-
-def _graph_receipt(graph: dict[str, Any], key_field: str | None) -> Receipt:
-    response = graph.get("graphResponse")
-    parts = response.get("compositeResponse") if isinstance(response, dict) else None
-    by_reference = {
-        part.get("referenceId"): part for part in parts or [] if isinstance(part, dict)
-    }
-    if graph.get("isSuccessful") is True:
-        body = by_reference.get("record", {}).get("body")
-        if not isinstance(body, dict) or not body.get("id"):
-            return UNANSWERED
-        return Receipt(Outcome.DONE, id=str(body["id"]), created=True)
-    claimed = faults_in(by_reference.get("claim", {}).get("body"))
-    if any(is_duplicate(fault, key_field) for fault in claimed):
-        return Receipt(Outcome.DONE, created=False, code="DUPLICATE_VALUE")
-    faults = claimed + faults_in(by_reference.get("record", {}).get("body"))
-    causes = [f for f in faults if f.code != "PROCESSING_HALTED"] or faults
-    return from_faults(causes)
 
 
 def _meeting_again(receipt: Receipt, key: str) -> Receipt:

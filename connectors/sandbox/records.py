@@ -337,6 +337,7 @@ _ORGANIZATION: dict[str, Any] = {
     "Country": "US",
     "OrganizationType": "Developer Edition",
     "InstanceName": "SBX1",
-    "IsSandbox": True,
+    # An org as in production: what an admin tries here, guards included, is what comes later.
+    "IsSandbox": False,
     "FiscalYearStartMonth": 1,
 }

@@ -7,6 +7,7 @@ import io
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from http.client import responses
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -50,7 +51,12 @@ class Application:
             status, answer = control.handle(self.org, method, url, body)
             return self._send(start_response, Answer(status, answer))
         headers = {k[5:].replace("_", "-"): v for k, v in environ.items() if k.startswith("HTTP_")}
-        outcome = serve(self.org, Request.of(method, url, headers, body))
+        try:
+            outcome = serve(self.org, Request.of(method, url, headers, body))
+        except Exception as bug:  # noqa: BLE001  # a dropped connection would look like a fault
+            traceback.print_exc()
+            error = {"errorCode": "SANDBOX_BUG", "message": f"{type(bug).__name__}: {bug}"}
+            return self._send(start_response, Answer(500, [error]))
         kinds = {rule.kind: rule for rule in outcome.transport}
         if outcome.answer is None or "cut_after" in kinds:
             _cut(environ)

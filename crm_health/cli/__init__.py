@@ -1,4 +1,4 @@
-"""The command line: `crm-health`. Data goes to stdout, talk to stderr, the exit code says the rest."""
+"""The command line, `crm-health`: data on stdout, talk on stderr, exit codes that mean something."""
 
 from __future__ import annotations
 

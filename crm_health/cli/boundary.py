@@ -26,7 +26,7 @@ _NEXT: tuple[tuple[type[errors.CrmHealthError], str], ...] = (
     (errors.QuotaExhausted, "run `crm-health sync` again when calls are left."),
     (errors.Unavailable, "run `crm-health sync` again later."),
     (errors.LocalIOError, "make room on the disk, then run the command again."),
-    (errors.BrokenInvariant, "please report this; the state and the CRM are as the last step left them."),
+    (errors.BrokenInvariant, "please report this, with the number of the run."),
 )
 
 

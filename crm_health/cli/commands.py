@@ -42,12 +42,19 @@ class Commands(click.Group):
             try:
                 found = point.load()
             except (ImportError, AttributeError) as error:
-                raise click.ClickException(
-                    f"The command {cmd_name} of {point.value} can't be loaded "
-                    f"({type(error).__name__}): install its package again."
-                ) from None
+                return _broken(point, error)
         return found if isinstance(found, click.Command) else None
 
     @staticmethod
     def _added() -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _broken(point: EntryPoint, error: Exception) -> click.Command:
+    """A stand-in, so that one package's mistake does not take the help away from all."""
+    text = f"{point.value} can't be loaded ({type(error).__name__}): install its package again."
+
+    def refuse(**_: object) -> None:
+        raise click.ClickException(text)
+
+    return click.Command(point.name, callback=refuse, help=text)

@@ -13,6 +13,8 @@ from crm_health.entities import ENTITIES, Kind
 
 #: CRM names go into queries, so they are names and nothing else.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+#: Ids of a CRM's users and queues.
+ID = re.compile(r"[A-Za-z0-9]{1,36}")
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(\.[A-Za-z][A-Za-z0-9_]{0,79}){0,4}")
 _PRIORITIES = ("p1", "p2", "p3", "p4")
 #: What a value list may give; dates come from the CRM only.
@@ -38,13 +40,20 @@ def check_feed(check: Checker, path: Path, entity: str, feed: Feed) -> None:
             check.add(here, "needs a `type`", "text, number, boolean, date or instant")
         _source(check, here, source, source.type or Kind.TEXT)
     if feed.keep is not None:
-        own = {name: source.type or Kind.TEXT for name, source in feed.extra.items()}
-        fed = {"id", "account_id", *feed.columns, *feed.extra}
-        usable = {n: k for n, k in row_columns(entity, own).items() if n in fed}
-        check.expression((*path, "keep"), feed.keep, usable, expect=Kind.BOOLEAN)
+        _keep(check, (*path, "keep"), entity, feed, feed.keep)
     if entity not in ("account", "user") and not {"account_id", "contact_id"} & set(feed.columns):
         check.add((*path, "columns"), "without account_id or contact_id no row reaches an account")
     _hours(check, (*path, "sla_hours"), entity, feed.sla_hours or {})
+
+
+def _keep(check: Checker, path: Path, entity: str, feed: Feed, text: str) -> None:
+    own = {name: source.type or Kind.TEXT for name, source in feed.extra.items()}
+    sources = feed.columns | feed.extra
+    usable = {n: k for n, k in row_columns(entity, own).items() if n in {"id", *sources}}
+    expr = check.expression(path, text, usable, expect=Kind.BOOLEAN)
+    for name in sorted(expr.columns if expr else ()):
+        if name in sources and sources[name].optional:
+            check.add(path, f"{name} is optional: where the org lacks it, no row could be judged")
 
 
 def _core(check: Checker, path: Path, entity: str, column: str, source: Source) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from crm_health.config import names
-from crm_health.config.check_feeds import check_feed
+from crm_health.config.check_feeds import ID, check_feed
 from crm_health.config.check_write import check_write
 from crm_health.config.checker import Checker
 from crm_health.config.columns import columns_for
@@ -15,7 +15,6 @@ from crm_health.config.problems import nearest
 from crm_health.config.yaml import Document, Path
 from crm_health.entities import ENTITIES, Kind
 
-_ID = re.compile(r"[A-Za-z0-9]{1,36}")
 _VERSION = re.compile(r"v?[0-9]{1,4}([.\-][0-9]{1,2})?")
 
 
@@ -26,7 +25,7 @@ def check_mapping(mapping: Mapping, document: Document, crm: str) -> Checker:
         check.add(("crm",), f"is {mapping.crm!r}, but the file is read for {crm!r}")
     if not _VERSION.fullmatch(mapping.api_version):
         check.add(("api_version",), "is no version", "such as 65.0")
-    if mapping.fallback_owner is not None and not _ID.fullmatch(mapping.fallback_owner):
+    if mapping.fallback_owner is not None and not ID.fullmatch(mapping.fallback_owner):
         check.add(("fallback_owner",), "is no id of the CRM")
     account = columns_for("account", mapping)
     check.expression(("scope",), mapping.scope, account, expect=Kind.BOOLEAN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
+from crm_health.config.check_feeds import ID
 from crm_health.config.check_model import Columns
 from crm_health.config.checker import Checker
 from crm_health.config.playbook import Alert, Playbook
@@ -32,6 +33,9 @@ def check_playbook(
     check = Checker(document, counts=counts)
     for name, alert in playbook.alerts.items():
         _alert(check, name, alert, playbook, columns)
+    for name, department in playbook.departments.items():
+        if department.owner is not None and not ID.fullmatch(department.owner):
+            check.add(("departments", name, "owner"), "is no id of the CRM")
     hours = [playbook.severities.get(s) for s in _SEVERITIES]
     for severity, value in zip(_SEVERITIES, hours, strict=True):
         if value is None:

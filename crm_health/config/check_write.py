@@ -73,6 +73,8 @@ def _record(check: Checker, what: str, record: TaskOut | EpisodeOut | Escalation
             check.add((*path, name), f"{target} is written twice: {seen[target.lower()]} too")
         seen[target.lower()] = name
     for target in record.constants if isinstance(record, TaskOut) else ():
+        if not NAME.fullmatch(target):
+            check.add((*path, "constants", target), "is not the name of a CRM field")
         if target.lower() in seen:
             other = seen[target.lower()]
             check.add((*path, "constants", target), f"is written twice: {other} too")

@@ -41,6 +41,8 @@ _REFUSED = {
     "Alias": "`as` is not supported: the key above is the name",
 }
 _DEPTH = 300
+#: Polars panics on some nonsense, such as least() of nothing; no panic may end a run.
+_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 class ExpressionError(ConfigError):
@@ -131,7 +133,7 @@ def _parse(text: str) -> pl.Expr:
         raise ExpressionError("nested too deep, or too long")
     try:
         return pl.sql_expr(text)
-    except pl.exceptions.PolarsError as error:
+    except _FAILURES as error:
         raise _readable(error) from None
 
 
@@ -142,7 +144,7 @@ def _tree(expr: pl.Expr) -> Any:
         warnings.simplefilter("ignore")
         try:
             return orjson.loads(expr.meta.serialize(format="json"))
-        except (pl.exceptions.PolarsError, orjson.JSONDecodeError) as error:
+        except (*_FAILURES, orjson.JSONDecodeError) as error:
             raise ExpressionError("not usable here") from error
 
 
@@ -184,7 +186,7 @@ def _dtype(expr: pl.Expr, kinds: Mapping[str, Kind], role: Role) -> pl.DataType:
         if role == "row":
             return empty.select(value).collect_schema()["value"]
         return empty.group_by("").agg(value).collect_schema()["value"]
-    except pl.exceptions.PolarsError as error:
+    except _FAILURES as error:
         raise _readable(error) from None
 
 
@@ -224,19 +226,21 @@ def _probe(expr: pl.Expr, kinds: Mapping[str, Kind], role: Role) -> None:
         else:
             whole = frame.group_by("").agg(value)["value"]
             single = frame.reverse().group_by("").agg(value)["value"]
-    except pl.exceptions.PolarsError as error:
+    except _FAILURES as error:
         raise _readable(error) from None
     if not whole.equals(single, null_equal=True):
         what = "the other rows" if role == "row" else "the order of rows"
         raise ExpressionError(f"its value depends on {what}")
 
 
-def _readable(error: Exception) -> ExpressionError:
+def _readable(error: BaseException) -> ExpressionError:
     """Polars' message in few words."""
     text = str(error).splitlines()[0]
     function = re.search(r"unsupported function '(\w+)'", text)
     if function:
         return ExpressionError(f"there is no function {function[1]!r}")
+    if isinstance(error, pl.exceptions.PanicException):
+        return ExpressionError("not readable as an expression")
     if "parse" in text or "unexpected token" in text:
         token = re.search(r"unexpected token '([^']*)'", text)
         near = f" near {token[1]!r}" if token else ""

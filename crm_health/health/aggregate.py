@@ -88,21 +88,11 @@ def _group(
         keys = dict.fromkeys(["account_id", *main, *read])
         counted = counted.sort(*keys, nulls_last=False)
     grouped = counted.group_by("account_id", maintain_order=True).agg(
-        *(_take(name, fact) for name, fact in facts.items()),
+        *(expression(fact.take).alias(name) for name, fact in facts.items()),
         newest.alias("@rows"),
     )
     dated = grouped.with_columns(pl.col("@rows").alias(f"{name}@rows") for name in facts)
     return tidy(dated.drop("@rows"), facts)
-
-
-def _take(name: str, fact: FactDef) -> pl.Expr:
-    taken = expression(fact.take)
-    read = sorted(names_in(fact.take))
-    if not read or aggregates(fact.take) <= {"count"}:
-        return taken.alias(name)
-    # A sum over rows that all lack the value is missing, not nought.
-    seen = pl.any_horizontal(pl.col(column).is_not_null().any() for column in read)
-    return pl.when(seen).then(taken).alias(name)
 
 
 def no_rows(fact: FactDef) -> float | None:

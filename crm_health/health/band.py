@@ -3,6 +3,7 @@
 | from, to                | moves                                                              |
 | ----------------------- | ------------------------------------------------------------------ |
 | none yet                | at once                                                            |
+| any, by a person's score| at once                                                            |
 | a band, a worse one     | at once by a cap or a great fall; else after the readings and the  |
 |                         | days in the band                                                   |
 | a band, a better one    | the same readings and days, from the threshold plus a margin       |
@@ -25,6 +26,9 @@ from crm_health.entities import POLARS, Kind
 from crm_health.health.days import local_day
 from crm_health.health.held import with_held
 from crm_health.health.score import UNKNOWN
+
+#: In `capped`: the score is a person's override.
+OVERRIDE = "override"
 
 _INSTANT = POLARS[Kind.INSTANT]
 _MEMORY = {
@@ -55,7 +59,8 @@ def settle(
         memory: account_id, band, since (date), before, pending, pending_at (instant of the
             reading that counted last), pending_count, score (what the CRM shows); accounts may
             be missing. A band that the model no longer has counts as none.
-        now: account_id, score, band_now, capped, as `assess` gives them.
+        now: account_id, score, band_now, capped, as `assess` gives them; `OVERRIDE` in place of
+            the cap where a person's score stands.
         as_of: The run's instant.
         tz: Time zone of the dates.
 
@@ -196,11 +201,17 @@ def _with_move(model: Model, frame: pl.DataFrame, as_of: datetime, day: date) ->
 
 
 def _at_once(model: Model) -> pl.Expr:
-    """The first band; a worse one for a cap that gives the score; a worse one for a great fall."""
+    """The first band; a person's; a worse one for a cap that gives the score or a great fall."""
     limits = {name: float(cap.at) for name, cap in model.caps.items()}
     limit = pl.col("capped").replace_strict(limits, default=None, return_dtype=pl.Float64)
     worse = pl.col("rank_now") < pl.col("rank")
     fallen = pl.col("shown") - pl.col("score") >= model.steadiness.fall
-    return pl.col("band").is_null() | (
-        worse & ((limit == pl.col("score")).fill_null(False) | fallen.fill_null(False))
-    ).fill_null(False)
+    persons = (pl.col("capped") == OVERRIDE).fill_null(False) & pl.col("rank_now").is_not_null()
+    changes = (pl.col("band") != pl.col("band_now")).fill_null(False)
+    return (
+        pl.col("band").is_null()
+        | (persons & changes)
+        | (
+            worse & ((limit == pl.col("score")).fill_null(False) | fallen.fill_null(False))
+        ).fill_null(False)
+    )

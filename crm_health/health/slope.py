@@ -46,7 +46,10 @@ def _slopes(readings: pl.DataFrame, per_days: int) -> pl.DataFrame:
     for back in range(1, longest):
         # Each reading with the one so many places before it, if that is the same account's.
         before = pl.all().shift(back).name.suffix("_before")
-        both = readings.with_columns(before).filter(pl.col("number") == pl.col("number_before"))
+        same = (pl.col("number") == pl.col("number_before")) & (
+            pl.col("day") > pl.col("day_before")
+        )
+        both = readings.with_columns(before).filter(same)
         rise = pl.col("score") - pl.col("score_before")
         apart = pl.col("day") - pl.col("day_before")
         pairs.append(both.select("number", (rise * per_days / apart).alias("slope")))

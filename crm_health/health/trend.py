@@ -81,8 +81,7 @@ def trend(series: pl.DataFrame, today: pl.DataFrame, day: date) -> pl.DataFrame:
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:
-    typed = frame.select(pl.col(name).cast(kind) for name, kind in _SERIES.items())
-    return typed.unique(["account_id", "day"], keep="last", maintain_order=True)
+    return frame.select(pl.col(name).cast(kind) for name, kind in _SERIES.items())
 
 
 def _compared(past: pl.DataFrame, day: date, days: int) -> pl.DataFrame:

@@ -32,29 +32,24 @@ def last_12_weeks(series: pl.DataFrame, today: pl.DataFrame, day: date) -> pl.Da
     Returns:
         account_id, last_12_weeks.
     """
-    now = today.select("account_id", pl.lit(0).alias("week"), pl.col("score").cast(pl.Float64))
-    week = (pl.lit(day) - pl.col("day")).dt.total_days() // 7
+    numbered = today.select("account_id", "score").with_row_index("number")
+    week = ((pl.lit(day) - pl.col("day")).dt.total_days() // 7).cast(pl.Int32)
     past = (
         series.filter((pl.col("day") < day) & (pl.col("day") > day - timedelta(days=7 * WEEKS)))
         .filter(pl.col("score").is_not_null())
-        .sort("account_id", "day")
-        .select("account_id", week.cast(pl.Int32).alias("week"), pl.col("score").cast(pl.Float64))
+        .select("account_id", "day", week.alias("week"), pl.col("score").cast(pl.Float64))
         .filter(pl.col("week") > 0)
+        # Numbers sort far faster than ids.
+        .join(numbered.select("account_id", "number"), on="account_id")
+        .sort("number", "day")
     )
-    weekly = pl.concat([past, now.cast({"week": pl.Int32})]).group_by(
-        "account_id", "week", maintain_order=True
-    )
-    wide = today.select("account_id")
-    scores = weekly.agg(pl.col("score").last())
-    for number in reversed(range(WEEKS)):
-        wide = wide.join(
-            scores.filter(pl.col("week") == number).select(
-                "account_id", pl.col("score").alias(str(number))
-            ),
-            on="account_id",
-            how="left",
-            maintain_order="left",
+    latest = past.group_by("number", "week", maintain_order=True).agg(pl.col("score").last())
+    wide = numbered.rename({"score": "0"}).cast({"0": pl.Float64})
+    for number in range(1, WEEKS):
+        scores = latest.filter(pl.col("week") == number).select(
+            "number", pl.col("score").alias(str(number))
         )
+        wide = wide.join(scores, on="number", how="left", maintain_order="left")
     texts = (
         pl.col(str(number)).cast(pl.Int64).cast(pl.String).fill_null(NONE)
         for number in reversed(range(WEEKS))

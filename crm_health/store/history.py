@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 import polars as pl
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, exists, select
 
 from crm_health.store import bulk, hashing
 from crm_health.store.database import Database
 from crm_health.store.scope import Scope
-from crm_health.store.tables import FIGURES, READINGS, from_days, to_days
+from crm_health.store.tables import FIGURES, READINGS, STAGED, from_days, to_days
 
 #: Every reading is kept this long, then one a week and those at which the band changed.
 DAILY = timedelta(days=90)
@@ -53,19 +53,34 @@ class History:
         """Keep readings; of one account and day the one with the later `as_of` stays.
 
         Shapes:
+            readings: as `stage` takes them.
+        """
+        with self._database.write() as connection:
+            bulk.upsert(connection, READINGS, _stored(readings), unless_older="as_of")
+
+    def stage(self, readings: pl.DataFrame) -> None:
+        """Put readings aside until `keep_staged` or `drop_staged` says what they are worth.
+
+        Shapes:
             readings: `account_id`, `day`, `as_of`, `score`, `computed` (1..100 or null),
                 `band_now`, `band`, `coverage` (percent), `digest`, `receipt` (JSON text).
         """
-        typed = readings.select(pl.col(n).cast(t) for n, t in _SAVED.items())
-        rows = typed.with_columns(
-            pl.col("day").to_physical().cast(pl.Int64),
-            pl.col("as_of").to_physical(),
-            pl.when(pl.col("coverage").is_finite()).then("coverage").alias("coverage"),
-            hashing.bucket(typed.get_column("account_id")).alias("bucket"),
-            _deflate(typed.get_column("receipt")),
-        )
         with self._database.write() as connection:
-            bulk.upsert(connection, READINGS, rows, unless_older="as_of")
+            bulk.upsert(connection, STAGED, _stored(readings))
+
+    def keep_staged(self) -> None:
+        """Make what was put aside the readings of their days."""
+        names = [column.name for column in STAGED.columns]
+        same = (READINGS.c.account_id == STAGED.c.account_id) & (READINGS.c.day == STAGED.c.day)
+        with self._database.write() as connection:
+            connection.execute(delete(READINGS).where(exists().where(same)))
+            connection.execute(READINGS.insert().from_select(names, select(STAGED)))
+            connection.execute(delete(STAGED))
+
+    def drop_staged(self) -> None:
+        """Forget what was put aside: the run before died, or its plan was held."""
+        with self._database.write() as connection:
+            connection.execute(delete(STAGED))
 
     def series(self, since: date, scope: Scope) -> pl.DataFrame:
         """Readings from that day on, by account and day (`SERIES_SCHEMA`)."""
@@ -125,6 +140,17 @@ class History:
             connection.execute(
                 FIGURES.insert().values(day=to_days(day), figures={**figures, **(saved or {})})
             )
+
+
+def _stored(readings: pl.DataFrame) -> pl.DataFrame:
+    typed = readings.select(pl.col(n).cast(t) for n, t in _SAVED.items())
+    return typed.with_columns(
+        pl.col("day").to_physical().cast(pl.Int64),
+        pl.col("as_of").to_physical(),
+        pl.when(pl.col("coverage").is_finite()).then("coverage").alias("coverage"),
+        hashing.bucket(typed.get_column("account_id")).alias("bucket"),
+        _deflate(typed.get_column("receipt")),
+    )
 
 
 def _deflate(receipts: pl.Series) -> pl.Series:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 METADATA = MetaData()
@@ -222,24 +223,32 @@ QUARANTINE = Table(
     Column("problem", Text, nullable=False),
 )
 
+
+def _readings(name: str, *more: SchemaItem) -> Table:
+    return Table(
+        name,
+        METADATA,
+        Column("account_id", Text, primary_key=True),
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        Column("as_of", BigInteger, nullable=False),
+        Column("bucket", Integer, nullable=False),
+        Column("score", Integer),
+        Column("computed", Integer),
+        Column("band_now", Text),
+        Column("band", Text),
+        Column("coverage", Float),
+        Column("digest", Text),
+        #: JSON text, deflated by zlib.
+        Column("receipt", LargeBinary),
+        *more,
+    )
+
+
 #: One reading an account and day.
-READINGS = Table(
-    "readings",
-    METADATA,
-    Column("account_id", Text, primary_key=True),
-    Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("as_of", BigInteger, nullable=False),
-    Column("bucket", Integer, nullable=False),
-    Column("score", Integer),
-    Column("computed", Integer),
-    Column("band_now", Text),
-    Column("band", Text),
-    Column("coverage", Float),
-    Column("digest", Text),
-    #: JSON text, deflated by zlib.
-    Column("receipt", LargeBinary),
-    Index("readings_day", "day"),
-)
+READINGS = _readings("readings", Index("readings_day", "day"))
+
+#: Readings of the run under way, which count once its plan has passed the guards.
+STAGED = _readings("readings_staged")
 
 #: Figures over the whole book, fixed for the day; JSON.
 FIGURES = Table(

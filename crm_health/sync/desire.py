@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from crm_health.programmes import people
+from crm_health.programmes import outputs, people
 from crm_health.store import Scope, Store
 from crm_health.sync.actions import Actions
 from crm_health.sync.assess import Assessment
@@ -56,7 +56,13 @@ def desire(
         for frame in (actions.tasks, actions.escalations)
     )
     far = setting.config.playbook.guards.moved_points
-    tally.add(accounts, far, still_open)
+    told = pl.DataFrame(
+        {
+            "now": outputs.evidence_class(accounts),
+            "then": found.memories["evidence"],
+        }
+    )
+    tally.add(accounts, far, still_open, told.select(pl.col("now") != pl.col("then")).to_series())
     wanted = opens.filter(pl.col("does") == "task").height
     made = opening.filter(pl.col("kind") == "task").height
     return Desired(

@@ -18,11 +18,25 @@ class Tally:
     scored_before: int = 0
     moved_far: int = 0
     open_records: int = 0
+    #: Accounts synced before, and those of them whose class of evidence is another one now.
+    known_before: int = 0
+    evidence_changed: int = 0
     #: CRM objects whose full read brought far less than the last: (now, then).
     shrunk: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def add(self, accounts: pl.DataFrame, far: int, open_records: int) -> None:
-        """Count a part of the accounts: how many had a score, and how many move far."""
+    def add(
+        self, accounts: pl.DataFrame, far: int, open_records: int, evidence_changed: pl.Series
+    ) -> None:
+        """Count a part of the accounts.
+
+        Args:
+            accounts: `shown_score` and the new `score`.
+            far: Points that are far.
+            open_records: Their open tasks and escalations of ours.
+            evidence_changed: For each account; null where it was never synced before.
+        """
+        self.known_before += evidence_changed.len() - evidence_changed.null_count()
+        self.evidence_changed += int(evidence_changed.sum() or 0)
         had = accounts.filter(pl.col("shown_score").is_not_null())
         distance = (pl.col("score") - pl.col("shown_score")).abs()
         self.scored_before += had.height
@@ -53,6 +67,11 @@ def stops(
         found.append(
             f"{tally.moved_far} of {tally.scored_before} scored accounts move by more than "
             f"{limits.moved_points} points (limit {limits.moved_percent:g} %)"
+        )
+    if tally.evidence_changed > max(10, tally.known_before * limits.moved_percent / 100):
+        found.append(
+            f"{tally.evidence_changed} of {tally.known_before} accounts lose or gain a whole kind "
+            f"of evidence at once (limit {limits.moved_percent:g} %): is a source broken?"
         )
     closing = kinds.get("close_task", 0) + kinds.get("close_escalation", 0)
     most = max(limits.new_records, tally.open_records * limits.closings_percent / 100)

@@ -12,6 +12,9 @@ from crm_health.store import Store
 from crm_health.sync.normalize import normalize
 from crm_health.sync.setting import Setting
 
+#: Fewer vanished rows than this are no pattern, however small the object.
+FEW = 5
+
 
 @dataclass
 class Pulled:
@@ -20,9 +23,9 @@ class Pulled:
     rows: dict[str, int] = field(default_factory=dict)
     deleted: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
-    #: Objects read in full, to the rows of their last complete read (None: never).
-    full: dict[str, int | None] = field(default_factory=dict)
-    #: Objects whose full read brought far too little: rows now, then. Nothing was removed.
+    #: Objects whose full read came to its end in this run.
+    full: set[str] = field(default_factory=set)
+    #: Objects of which far too few rows can be seen: now, before. Nothing was removed.
     shrunk: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -43,15 +46,15 @@ def pull(
         tick: Told the object and its rows after each page.
     """
     mirror, reads = store.mirror, setting.reads
-    again = mirror.prepare(reads.shapes, {s.object: _digest(s) for s in reads.streams})
+    fed = {entity: reads.objects_of(entity) for entity in reads.shapes}
+    again = mirror.prepare(reads.shapes, {s.object: _digest(s) for s in reads.streams}, fed)
     pulled = Pulled()
     requests = []
     for stream in reads.streams:
         cursor = mirror.cursor(stream.object)
+        # A full read that was interrupted goes on from its cursor instead.
         if full or stream.object in again or not cursor:
             cursor = None
-            last = mirror.last_read(stream.object)
-            pulled.full[stream.object] = last.rows if last else None
             with mirror.page() as tx:
                 tx.begin_full(stream.object)
         requests.append(Request(stream, cursor))
@@ -68,8 +71,7 @@ def _store_page(
     gone = int(page.rows["deleted"].sum() or 0)
     pulled.rows[name] = pulled.rows.get(name, 0) + page.rows.height - gone
     pulled.deleted[name] = pulled.deleted.get(name, 0) + gone
-    whole = page.last and name in pulled.full
-    cursor = page.cursor
+    cursor, whole = page.cursor, False
     with store.mirror.page() as tx:
         for feed in setting.reads.feeds_of(name):
             found = normalize(page, feed, setting.calendar)
@@ -78,26 +80,28 @@ def _store_page(
             if found.problems.height:
                 tx.quarantine(found.problems)
                 pulled.quarantined += found.problems.height
-        if whole and not allow_shrink and _shrank(name, setting, pulled):
-            # Not seen is not gone: keep the rows, and read in full again next time.
-            cursor, whole = "", False
-        if whole:
-            tx.end_full(name)
+        if page.last and name in store.mirror.full_reads():
+            unseen, known = tx.unseen(name), len(store.mirror.ids(name))
+            if allow_shrink or not shrank(unseen, known, setting):
+                tx.end_full(name)
+                pulled.full.add(name)
+                whole = True
+            else:
+                # Not seen is not gone: keep the rows, and read in full again next time.
+                pulled.shrunk[name] = (known - unseen, known)
+                cursor = ""
         tx.save_cursor(
             name,
             cursor,
             complete_at=setting.as_of if page.last else None,
-            rows=pulled.rows[name] if whole else None,
+            rows=known - unseen if whole else None,
         )
 
 
-def _shrank(name: str, setting: Setting, pulled: Pulled) -> bool:
-    before, now = pulled.full[name], pulled.rows[name]
+def shrank(unseen: int, known: int, setting: Setting) -> bool:
+    """Whether so many rows vanished that sharing or a filter is likelier than people."""
     least = setting.config.playbook.guards.source_min_percent / 100
-    if before is None or now >= before * least:
-        return False
-    pulled.shrunk[name] = (now, before)
-    return True
+    return unseen > max(FEW, known * (1 - least))
 
 
 def _digest(stream: Stream) -> str:

@@ -97,9 +97,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     vanished.check(connector, store, setting, report.pulled, allow_shrink=allow_shrink)
     store.runs.phase(run, "assess")
     scopes = due.scopes()
-    wanted, tally = _assess_all(
-        store, setting, scopes, options.tick, report, dry_run=options.dry_run
-    )
+    wanted, tally = _assess_all(store, setting, scopes, options.tick, report)
     tally.shrunk = report.pulled.shrunk
     report.plan, report.waiting = ration(wanted.plan, wanted.tasks, store, setting)
     report.plan, report.refused = _without_refused(report.plan, store, run)
@@ -114,6 +112,8 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     if report.stops:
         store.plans.hold(run.id, "; ".join(report.stops))
     elif not options.dry_run:
+        # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
+        store.history.keep_staged()
         store.runs.phase(run, "apply")
         apply(connector, store, run, config.mapping, options.stopping, options.tick)
         store.history.thin(setting.day)
@@ -135,20 +135,18 @@ def _assess_all(
     scopes: list[Scope],
     tick: Callable[[str, int], None],
     report: Report,
-    *,
-    dry_run: bool,
 ) -> tuple[Desired, Tally]:
     """Phases (c) and (d): every due account, part by part, so that memory stays flat."""
     book: Mapping[str, float | None] = population.figures(store, setting) if scopes else {}
     wanted, tally = Desired(), Tally()
+    store.history.drop_staged()
     for scope in scopes:
         found = assess(store, setting, scope, book)
         if found is None:
             continue
         wanted.add(desire(store, setting, scope, found, tally))
-        if not dry_run:
-            # Here, not at the end: receipts of all accounts together would not stay flat.
-            store.history.save(found.readings)
+        # Aside, part by part: receipts of all accounts together would not stay flat in memory.
+        store.history.stage(found.readings)
         report.assessed += found.accounts.height
         tick("assess", found.accounts.height)
     report.accounts = store.mirror.count("account")

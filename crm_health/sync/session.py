@@ -58,13 +58,19 @@ def perform(
         report = runs.sync(connector, store, config, run, options)
         code = exit_code(report, options)
         _finish(
-            store, run, connector, code, counts=_counts(report), message="; ".join(report.stops)
+            store,
+            run,
+            connector,
+            code,
+            now(),
+            counts=_counts(report),
+            message="; ".join(report.stops),
         )
     except errors.CrmHealthError as error:
-        _finish(store, run, connector, error.exit_code, message=error.message)
+        _finish(store, run, connector, error.exit_code, now(), message=error.message)
         raise
     except BaseException:
-        _finish(store, run, connector, 1, message="unexpected error")
+        _finish(store, run, connector, 1, now(), message="unexpected error")
         raise
     finally:
         if connector is not None:
@@ -100,6 +106,7 @@ def _finish(
     run: Run,
     connector: Connector | None,
     code: int,
+    now: datetime,
     *,
     counts: dict[str, int] | None = None,
     message: str = "",
@@ -107,5 +114,11 @@ def _finish(
     calls = dict(connector.usage().by_kind) if connector is not None else {}
     outcome = OUTCOMES.get(code, "failed")
     store.runs.finish(
-        run, outcome=outcome, exit_code=code, counts=counts or {}, calls=calls, message=message
+        run,
+        outcome=outcome,
+        exit_code=code,
+        counts=counts or {},
+        calls=calls,
+        message=message,
+        now=now,
     )

@@ -12,7 +12,7 @@ import polars as pl
 
 from crm_health.connector import Connector
 from crm_health.store import Store
-from crm_health.sync.pull import Pulled
+from crm_health.sync.pull import Pulled, shrank
 from crm_health.sync.setting import Setting
 
 #: A little less than a week, so that a weekly schedule never skips one.
@@ -23,7 +23,6 @@ def check(
     connector: Connector, store: Store, setting: Setting, pulled: Pulled, *, allow_shrink: bool
 ) -> None:
     """Compare ids of objects whose last check is a week old; remove what is gone."""
-    least = setting.config.playbook.guards.source_min_percent / 100
     for stream in setting.reads.streams:
         name = stream.object
         if name in pulled.full:
@@ -35,7 +34,7 @@ def check(
         live = pl.concat([pl.Series("id", [], pl.String), *connector.ids(name)])
         known = store.mirror.ids(name)
         gone = known.filter(~known.is_in(live.implode()))
-        if len(gone) > len(known) * (1 - least) and not allow_shrink:
+        if shrank(len(gone), len(known), setting) and not allow_shrink:
             pulled.shrunk[name] = (len(known) - len(gone), len(known))
             continue
         with store.mirror.page() as tx:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -194,9 +195,7 @@ def test_a_quiet_read_is_one_call_for_five_objects(sandbox: Sandbox, make: Make)
     assert rows_of(again).height == 3  # inside the overlap of its cursor: never skipped
 
 
-def test_changes_and_deletes_come_once_more_and_nothing_else(
-    sandbox: Sandbox, make: Make
-) -> None:
+def test_changes_and_deletes_come_once_more_and_nothing_else(sandbox: Sandbox, make: Make) -> None:
     """A deleted row has its id only; values are typed as asked."""
     ids = accounts(sandbox, 5)
     sandbox.advance(3600)
@@ -470,6 +469,17 @@ def test_a_session_that_ends_is_renewed_once(sandbox: Sandbox, make: Make) -> No
     assert len(sandbox.calls()) == connector.usage().calls == ports.budget.spent == 5
 
 
+def test_threads_share_one_renewal(sandbox: Sandbox, make: Make) -> None:
+    """The session ends under four of them: one logs in again, the others take its session."""
+    connector = make()
+    connector.identity()
+    sandbox.call("POST", "expire")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: connector.identity(), range(4)))
+    assert len(found) == 4
+    assert connector.usage().by_kind["login"] == 2
+
+
 def test_a_session_refused_for_ever_ends_in_few_calls(sandbox: Sandbox, make: Make) -> None:
     """The recursion that the client library is known for does not happen."""
     sandbox.faults({"kind": "invalid_session", "path": "/services/data", "times": 0})
@@ -484,9 +494,7 @@ def test_a_signed_login_works_and_another_key_does_not(sandbox: Sandbox, make: M
     key, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in "12")
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     sandbox.call("POST", "keys", {"client_id": "sandbox-sync", "pem": public.decode()})
-    username = next(
-        row["Username"] for row in sandbox.records("User") if row["Id"] == people.SYNC
-    )
+    username = next(row["Username"] for row in sandbox.records("User") if row["Id"] == people.SYNC)
 
     def login(signer: rsa.RSAPrivateKey) -> SalesforceConnector:
         pem = signer.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -577,9 +585,7 @@ def test_a_hidden_field_is_named(sandbox: Sandbox, make: Make) -> None:
     """A right that is taken away in the middle is a matter of setup, not of rows."""
     connector = make()
     connector.describe(["Account"])
-    sandbox.faults(
-        {"kind": "hide_field", "object": "Account", "field": "Account.AnnualRevenue"}
-    )
+    sandbox.faults({"kind": "hide_field", "object": "Account", "field": "Account.AnnualRevenue"})
     with pytest.raises(SetupError, match=r"Account.*AnnualRevenue"):
         read(connector, ACCOUNT)
 

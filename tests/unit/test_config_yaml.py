@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crm_health.config.yaml import MAX_BYTES, Place, parse
 
@@ -82,6 +84,15 @@ def test_an_alias_bomb_costs_nothing() -> None:
     start = time.perf_counter()
     assert "anchors" in problem("\n".join(lines))
     assert time.perf_counter() - start < 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="ab:- \n[]{},'\"#&*!|>?%@`~.0123456789\t", max_size=80))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No text, however broken, gives anything but a document or problems with a place."""
+    document, problems = parse(text.encode(), "f.yaml")
+    assert document is not None or problems
+    assert all(p.file == "f.yaml" and p.message for p in problems)
 
 
 def test_every_problem_of_a_file_is_named_at_once() -> None:

@@ -93,9 +93,7 @@ def test_total_time_binds_beside_attempts() -> None:
 def test_retries_are_logged_without_words() -> None:
     """Code and number only."""
     log = Log()
-    with_retries(
-        failing(Unavailable("Acme is down", code="C")), make_ports(log=log), Patience()
-    )
+    with_retries(failing(Unavailable("Acme is down", code="C")), make_ports(log=log), Patience())
     assert "Acme" not in repr(log.events)
     assert log.events[0][1]["code"] == "C"
 

@@ -372,9 +372,9 @@ def test_sums_do_not_depend_on_order_or_batches():
 
 def test_facts_keep_nine_digits():
     """Noise beyond nine digits is gone, also where a sum ends just under a half."""
-    rows = live([{"account_id": "a", "points": 12345678.949999999, "answered_at": DAY}])
+    rows = live([{"account_id": "a", "points": 244272509.49999997, "answered_at": DAY}])
     take = {"from": "survey", "take": "max(points)", "sources": {"survey": rows}}
-    assert one_fact(**take)[0] == 12345679.0
+    assert one_fact(**take)[0] == 244272510.0
 
 
 def test_infinite_and_missing_rows_are_left_out():
@@ -394,6 +394,16 @@ def test_rows_without_account_are_nobodys():
     rows = live([{"account_id": None, "is_open": True}, {"account_id": "a", "is_open": True}])
     take = {"from": "case", "take": "count(*)", "sources": {"case": rows}}
     assert one_fact(**take)[0] == 1.0
+
+
+def test_windows_of_a_feed_end_on_its_newest_day():
+    """`window_days` counts from the newest day of the whole feed, so a late load hurts nobody."""
+    model = build(
+        facts={"recent": {"from": "usage", "where": "window_days < 7", "take": "count(*)"}}
+    )
+    rows = [{"account_id": "a", "day": days_ago(ago)} for ago in range(2, 20)]
+    facts = facts_of(model, TWO, usage=live(rows, days_ago(2)))
+    assert facts.values["recent"].to_list() == [7.0, 0.0]
 
 
 BOOK = {

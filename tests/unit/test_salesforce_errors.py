@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import simple_salesforce.exceptions
 
+import connectors.salesforce
 from connectors.salesforce.client import login_error
 from connectors.salesforce.errors import (
     CODES,
@@ -46,6 +48,19 @@ def test_every_class_of_the_library_is_mapped() -> None:
     }
     assert set(SDK) == classes
     assert all(issubclass(kind, CrmHealthError) for kind in SDK.values())
+
+
+def test_the_library_is_imported_in_one_place() -> None:
+    """Everything else speaks of our own errors and answers."""
+    folder = Path(connectors.salesforce.__file__).parent
+    found = {"simple_salesforce": set[str](), "requests": set[str]()}
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                found.get(name.split(".")[0], set()).add(file.name)
+    assert found == {"simple_salesforce": {"client.py"}, "requests": {"transport.py"}}
 
 
 def test_every_code_is_one_of_the_service() -> None:

@@ -274,9 +274,7 @@ def test_history_is_followed_by_creation() -> None:
 
 def test_a_long_query_travels_in_a_body() -> None:
     """The service refuses long addresses."""
-    wide = Stream(
-        "Account", tuple(FieldRead(f"Custom_{n:060d}__c", Kind.TEXT) for n in range(300))
-    )
+    wide = Stream("Account", tuple(FieldRead(f"Custom_{n:060d}__c", Kind.TEXT) for n in range(300)))
     client = FakeClient(lambda _: answer([row(1)]))
     assert read(client, stream=wide)[-1].rows.height == 1
     assert client.asked == []

@@ -58,9 +58,7 @@ def test_headers_tell_usage_and_time(net: responses.RequestsMock, http: Transpor
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Sun, 99 Mar 2026 12:00:30 GMT"])
-def test_a_strange_date_is_no_date(
-    net: responses.RequestsMock, http: Transport, date: str
-) -> None:
+def test_a_strange_date_is_no_date(net: responses.RequestsMock, http: Transport, date: str) -> None:
     """The last good one stays."""
     net.get(f"{DATA}/limits", json={}, headers={"Date": date})
     http.get(f"{DATA}/limits")
@@ -90,9 +88,7 @@ def test_other_hosts_are_never_called(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects_are_refused(
-    net: responses.RequestsMock, http: Transport, status: int
-) -> None:
+def test_redirects_are_refused(net: responses.RequestsMock, http: Transport, status: int) -> None:
     """Even to the same host, and even if the caller asked to follow."""
     net.get(DATA, status=status, headers={"Location": f"{DATA}/x"})
     with pytest.raises(Hopeless, match="redirect"):
@@ -267,6 +263,40 @@ def test_soap_puts_the_session_in_and_renews_it(net: responses.RequestsMock) -> 
     good = net.post(url, body="<Envelope>done</Envelope>")
     assert client().soap(b"<s>@SESSION@</s>") == b"<Envelope>done</Envelope>"
     assert good.calls[0].request.body == b"<s>00D5g0000000001!AR.token</s>"
+
+
+def test_the_old_login_works_where_it_is_asked_for(net: responses.RequestsMock) -> None:
+    """By SOAP, once, through the same seam."""
+    login = net.post(
+        f"https://{HOST}/services/Soap/u/62.0",
+        body=f"<r><serverUrl>https://{HOST}/services/Soap/u/62.0/00D</serverUrl>"
+        "<sessionId>00D5g0000000001!AR.token</sessionId></r>",
+        content_type="text/xml",
+    )
+    net.get(f"{DATA}/limits", json={"a": 1})
+    old = Settings(domain="acme.my", login="legacy", username="u", password="hush-hush")
+    legacy = Client(old, make_ports(), "62.0")
+    assert legacy.get("/services/data/v62.0/limits").json() == {"a": 1}
+    assert b"hush-hush" in _bytes(login.calls[0].request.body)
+    assert legacy.usage().by_kind == {"login": 1, "read": 1}
+
+
+def test_a_refused_old_login_is_said_so(net: responses.RequestsMock) -> None:
+    """Its code, not its words."""
+    net.post(
+        f"https://{HOST}/services/Soap/u/62.0",
+        status=500,
+        body='<r xmlns:sf="urn:x"><sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode>'
+        "<sf:exceptionMessage>hush-hush</sf:exceptionMessage></r>",
+    )
+    old = Settings(domain="acme.my", login="legacy", username="u", password="hush-hush")
+    with pytest.raises(AuthError, match="INVALID_LOGIN") as caught:
+        Client(old, make_ports(), "62.0").get("/services/data/v62.0/limits")
+    assert "hush" not in str(caught.value)
+
+
+def _bytes(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body)
 
 
 def test_a_missing_api_version_is_setup(net: responses.RequestsMock) -> None:

@@ -41,9 +41,7 @@ def shape(**changes: str) -> Shape:
 
 
 def stream(**kinds: Kind) -> Stream:
-    return Stream(
-        "Account", tuple(FieldRead(k.replace("__", "."), v) for k, v in kinds.items())
-    )
+    return Stream("Account", tuple(FieldRead(k.replace("__", "."), v) for k, v in kinds.items()))
 
 
 def page(*records: dict[str, Any], **changes: Any) -> bytes:
@@ -57,9 +55,7 @@ def page(*records: dict[str, Any], **changes: Any) -> bytes:
         }
         for n, record in enumerate(records)
     ]
-    return orjson.dumps(
-        {"totalSize": len(records), "done": True, "records": filled} | changes
-    )
+    return orjson.dumps({"totalSize": len(records), "done": True, "records": filled} | changes)
 
 
 def parsed(body: bytes, reads: Stream) -> tuple[pl.DataFrame, Parsed]:

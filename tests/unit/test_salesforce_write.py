@@ -311,9 +311,7 @@ def test_what_ends_the_run_is_raised(error: Exception) -> None:
 @pytest.mark.parametrize("error", [AuthError(), QuotaExhausted(), SetupError()])
 def test_receipts_in_hand_are_never_lost(error: Exception) -> None:
     """Rows that were answered keep their receipts; the rest comes again."""
-    client = FakeClient(
-        lambda rows: error if len(client.sent) > 1 else [good(r) for r in rows]
-    )
+    client = FakeClient(lambda rows: error if len(client.sent) > 1 else [good(r) for r in rows])
     assert outcomes(client, update(*range(250))) == ["done"] * 200 + ["retry"] * 50
 
 

@@ -345,3 +345,25 @@ def test_the_log_keeps_the_services_own_headers(box: Sandbox, crm: Client) -> No
     """So that a test can see what a write asked for."""
     crm.send("POST", "sobjects/Account", {"Name": "A"}, headers={"Sforce-Auto-Assign": "FALSE"})
     assert box.calls()[-1]["sforce"] == {"sforce-auto-assign": "FALSE"}
+
+
+def test_a_bug_of_the_sandbox_is_no_lost_answer(
+    box: Sandbox, crm: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It answers 500 and shows the traceback: a cut connection would pass for a fault."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Records, "covered_until", broken)
+    window = {"start": "2026-03-02T09:00:00Z", "end": "2026-03-02T09:10:00Z"}
+    answer = crm.send("GET", "sobjects/Account/updated", params=window)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (500, "SANDBOX_BUG")
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_secrets_stay_out_of_the_log(box: Sandbox, crm: Client) -> None:
+    """Even when a client puts them into the address."""
+    form = "grant_type=client_credentials&client_id=sandbox-sync&client_secret=sandbox-sync"
+    assert crm.send("POST", f"/services/oauth2/token?{form}").status_code == 200
+    assert "client_secret" not in box.calls()[-1]["query"]

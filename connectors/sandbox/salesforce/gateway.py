@@ -41,7 +41,7 @@ def serve(org: Org, request: Request) -> Outcome:
     """Answer one request of the emulated service, and log it."""
     session = _session(org, request)
     client = session.client_id if session else ""
-    query = "&".join(f"{k}={v}" for k, v in request.query.items())
+    query = "&".join(f"{k}={v}" for k, v in request.query.items() if "secret" not in k)
     with org.records.lock:
         rules = org.faults.match(request.method, request.path, query, request.body, client)
         for rule in rules:

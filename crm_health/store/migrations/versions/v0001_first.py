@@ -76,6 +76,21 @@ def upgrade() -> None:
     )
     op.create_index("readings_day", "readings", ["day"], unique=False)
     op.create_table(
+        "readings_staged",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("as_of", sa.BigInteger(), nullable=False),
+        sa.Column("bucket", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=True),
+        sa.Column("computed", sa.Integer(), nullable=True),
+        sa.Column("band_now", sa.Text(), nullable=True),
+        sa.Column("band", sa.Text(), nullable=True),
+        sa.Column("coverage", sa.Float(), nullable=True),
+        sa.Column("digest", sa.Text(), nullable=True),
+        sa.Column("receipt", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id", "day"),
+    )
+    op.create_table(
         "run_values",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),

@@ -1,0 +1,240 @@
+"""A CRM with a company in it, and syncs of it as processes of their own."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from connectors.salesforce import provision
+from connectors.sandbox.handle import Sandbox, environment
+from connectors.sandbox.story import Story, build_story, second_day
+from crm_health.config.load import load
+from crm_health.testing.ports import make_ports
+
+#: A Monday morning, so that business hours and due dates are plain.
+NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+#: What a sync may write, and what it must leave alone beside it.
+OBJECTS = ("Account", "Task", "Health_Episode__c", "Health_Escalation__c")
+#: Set by the CRM, and other for a record that was made at another moment.
+_THE_CRMS = {"Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "LastModifiedById"}
+_LIMIT = 120
+_RUNNER = [sys.executable, str(Path(__file__).with_name("runner.py"))]
+
+
+def command() -> list[str]:
+    """The console command where there is one, as installed for this Python."""
+    script = Path(sys.executable).with_name("crm-health")
+    if script.exists() and importlib.util.find_spec("crm_health.cli.sync") is not None:
+        return [str(script)]
+    return _RUNNER
+
+
+@dataclass(frozen=True)
+class Done:
+    """A process that ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class World:
+    """The sandbox, moments of it to come back to, and the states of those moments."""
+
+    sandbox: Sandbox
+    story: Story
+    folder: Path
+    clocks: dict[str, datetime] = field(default_factory=dict)
+    states: dict[str, Path] = field(default_factory=dict)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    # -- moments ------------------------------------------------------------------------------
+
+    def keep(self, moment: str, state: Path | None = None) -> None:
+        """Remember the CRM, its clock and a state under a name."""
+        self.sandbox.snapshot(moment)
+        self.clocks[moment] = self.sandbox.clock()
+        if state is not None:
+            self.states[moment] = copied(state, self.folder / f"kept-{moment}")
+
+    def back(self, moment: str) -> Path:
+        """The CRM as it was, without faults or calls; returns a fresh copy of the state's file.
+
+        Where the moment had no state, the path of one that is not there yet.
+        """
+        self.sandbox.clear_faults()
+        self.sandbox.restore(moment)
+        self.sandbox.clock(self.clocks[moment])
+        self.sandbox.clear_calls()
+        path = self.new_state()
+        if moment in self.states:
+            copied(self.states[moment], path.parent)
+        return path
+
+    def new_state(self) -> Path:
+        """The path of a state that is not there yet, in a folder of its own."""
+        return self.folder / f"state-{next(self._numbers)}" / "state.db"
+
+    # -- processes ----------------------------------------------------------------------------
+
+    def environment(self, state: Path, **more: str) -> dict[str, str]:
+        """The variables of a sync: the sandbox, the state, and nothing of this process's own."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("CRM_HEALTH_")}
+        return {
+            **kept,
+            **self.sandbox.environment,
+            "CRM_HEALTH_STATE": str(state),
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+            **more,
+        }
+
+    def start(self, state: Path, *words: str, **more: str) -> subprocess.Popen[str]:
+        """Start `crm-health sync`, or the command given."""
+        return subprocess.Popen(
+            [*command(), *(words or ("sync",))],
+            env=self.environment(state, **more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def run(self, state: Path, *words: str, **more: str) -> Done:
+        """Run it to its end."""
+        return ended(self.start(state, *words, **more))
+
+    def clean(self, state: Path, *words: str) -> Done:
+        """Run it to its end, which must be a good one."""
+        done = self.run(state, *words)
+        assert done.code == 0, done
+        return done
+
+    # -- the truth ----------------------------------------------------------------------------
+
+    def writes(self) -> int:
+        """Records that calls changed since the log was cleared."""
+        return int(self.sandbox.counters()["writes"])
+
+    def truth(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What the CRM holds: object, then key of ours or id, then field."""
+        return {name: self._rows(name) for name in OBJECTS}
+
+    def _rows(self, name: str) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for row in self.sandbox.records(name):
+            key = row.get("Health_Key__c") or row["Id"]
+            assert key not in found, f"{name} holds {key} twice"
+            found[key] = {k: v for k, v in row.items() if k not in _THE_CRMS}
+        return found
+
+    def episodes(self) -> Counter[str]:
+        """How many tasks, episodes and escalations there are for each key without its seal."""
+        found: Counter[str] = Counter()
+        for name in OBJECTS[1:]:
+            for row in self.sandbox.records(name):
+                if row.get("Health_Key__c"):
+                    found[f"{name} {row['Health_Key__c'].split('#')[0]}"] += 1
+        return found
+
+    def doubles(self) -> list[str]:
+        """Keys of ours that stand on more than one record of an object."""
+        return [key for key, count in self.episodes().items() if count > 1]
+
+
+def copied(state: Path, folder: Path) -> Path:
+    """Copy a state with all that lies beside it into a folder; returns the copy's path."""
+    shutil.copytree(state.parent, folder, dirs_exist_ok=True)
+    return folder / state.name
+
+
+def ended(process: subprocess.Popen[str]) -> Done:
+    """Wait for a process."""
+    try:
+        out, err = process.communicate(timeout=_LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"still running after {_LIMIT} s:\n{out}\n{err}") from None
+    return Done(process.returncode, out, err)
+
+
+def difference(
+    now: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    then: Mapping[str, Mapping[str, Mapping[str, Any]]],
+) -> list[str]:
+    """Where two truths differ: object, key, field and both values."""
+    found = []
+    for name in then:
+        for key in sorted({*now[name], *then[name]}):
+            mine, theirs = now[name].get(key), then[name].get(key)
+            if mine is None or theirs is None:
+                found.append(f"{name} {key} only {'then' if mine is None else 'now'}")
+                continue
+            found += [
+                f"{name} {key} {column}: {mine.get(column)!r}, not {theirs.get(column)!r}"
+                for column in sorted({*mine, *theirs})
+                if mine.get(column) != theirs.get(column)
+            ]
+    return found
+
+
+def changed_fields(
+    now: Mapping[str, Mapping[str, Any]], then: Mapping[str, Mapping[str, Any]]
+) -> Counter[str]:
+    """How many records of one object changed in each field."""
+    return Counter(
+        column
+        for key, row in now.items()
+        for column, value in row.items()
+        if value != then.get(key, {}).get(column)
+    )
+
+
+def build(sandbox: Sandbox, folder: Path, *, accounts: int, customers: int) -> World:
+    """Load the story, set the org up as its admin, and keep the moment as "fresh"."""
+    story = build_story(seed=1, accounts=accounts, customers=customers, now=NOW)
+    sandbox.load(story.records)
+    config = load(None)
+    admin = environment(sandbox.url)
+    admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_ID"] = "sandbox-admin"
+    admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_SECRET"] = "sandbox-admin"
+    before = dict(os.environ)
+    os.environ.update(admin)
+    try:
+        setup = provision.provisioner(make_ports(), config.mapping.api_version, config.mapping)
+        setup.apply()
+        setup.close()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    world = World(sandbox, story, folder)
+    world.keep("fresh")
+    return world
+
+
+def let_a_day_pass(world: World) -> None:
+    """The demo's second day: people work, one of them edits a field of ours, a day passes."""
+    for change in second_day(world.story):
+        record = change.id if change.kind == "update" else None
+        world.sandbox.edit(change.object, record, change.fields)
+    world.sandbox.advance(DAY.total_seconds())
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    return orjson.loads(orjson.dumps(value))
