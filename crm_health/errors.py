@@ -123,9 +123,7 @@ class Rejected(CrmHealthError):
 
     exit_code = 3
 
-    def __init__(
-        self, message: str | None = None, *, code: str = "", field: str = ""
-    ) -> None:
+    def __init__(self, message: str | None = None, *, code: str = "", field: str = "") -> None:
         super().__init__(message, code=code)
         self.field = field
 

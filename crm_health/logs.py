@@ -100,8 +100,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, dict):
         return {
-            str(k): _HIDDEN if _SECRET_NAMES.search(str(k)) else _plain(v)
-            for k, v in value.items()
+            str(k): _HIDDEN if _SECRET_NAMES.search(str(k)) else _plain(v) for k, v in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]

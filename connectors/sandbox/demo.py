@@ -83,13 +83,14 @@ def _running(now: datetime) -> Iterator[tuple[Sandbox, Path]]:
 
 def _first_day(screen: Screen, box: Sandbox, worker: Worker, tell: story.Story) -> None:
     count = len(tell.records["Account"])
+    # Before setup: values of fields that are not there yet wait for them.
+    box.load(tell.records)
     screen.say(
         f"A company with {count} accounts and two years of history, in a Salesforce sandbox on "
         f"this machine. Its clock stands at {tell.now:%d %b %Y, %H:%M} UTC."
     )
     screen.command("crm-health setup")
     made = worker.json("setup")
-    box.load(tell.records)
     screen.say(f"{len(made['missing'])} things made: fields, objects and rights of our own.")
     screen.command("crm-health sync")
     result = worker.json("sync")

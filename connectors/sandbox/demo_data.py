@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from importlib import resources
 from pathlib import Path
@@ -15,11 +16,15 @@ from connectors.sandbox.handle import Sandbox
 
 #: Reasons shown, most frequent first.
 _REASONS = 8
+_DATE = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4}")
+_FIGURE = re.compile(r"\d[\d.,]*")
 
 
 def tell_data(screen: Screen, box: Sandbox, folder: Path, data: Path, found: Dataset) -> Worker:
     """Load the data set, run the job twice, and say what came out."""
     worker = Worker(box.url, folder / "state" / "demo.db", _config(data))
+    # Before setup: values of fields that are not there yet wait for them.
+    box.load(found.records)
     screen.say(
         f"A real data set in a Salesforce sandbox on this machine. Its clock stands at "
         f"{found.as_of:%d %b %Y, %H:%M} UTC."
@@ -29,7 +34,6 @@ def tell_data(screen: Screen, box: Sandbox, folder: Path, data: Path, found: Dat
         screen.say(f"- {note}")
     screen.command("crm-health setup")
     made = worker.json("setup")
-    box.load(found.records)
     screen.say(f"{len(made['missing'])} things made: fields, objects and rights of our own.")
     screen.command("crm-health sync")
     result = worker.json("sync")
@@ -65,9 +69,7 @@ def _totals(screen: Screen, accounts: list[dict[str, Any]]) -> None:
 
 def _kind(reason: str) -> str:
     """A reason without its figures and dates, so that equal ones are counted together."""
-    words = [w for w in reason.split() if not any(c.isdigit() for c in w)]
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-    return " ".join(w for w in words if w.strip(".,") not in months)
+    return _FIGURE.sub("N", _DATE.sub("(date)", reason))
 
 
 def _config(data: Path) -> Path | None:

@@ -121,10 +121,12 @@ def change_line(row: Row) -> tuple[str, ...]:
 def work_line(row: Row) -> str:
     """An escalation or task that was opened or closed."""
     fields = row["fields"]
-    told = fields.get("Subject") or fields.get("Reason__c") or row["why"]
+    told = str(fields.get("Subject") or fields.get("Reason__c") or row["why"])
+    if row["name"] and not told.startswith(row["name"]):
+        told = f"{row['name']}: {told}"
     due = str(fields.get("ActivityDate") or fields.get("Due_At__c") or "")[:10]
     until = f", due {due}" if due else ""
-    return f"  {_DONE[row['kind']][0]}: {row['name']}: {told}{until}"
+    return f"  {_DONE[row['kind']][0]}: {told}{until}"
 
 
 def plain(value: Any) -> str:

@@ -18,7 +18,8 @@ from crm_health.cli.stopping import Stop
 from crm_health.report import changes, outcome
 from crm_health.store import Run, Store
 from crm_health.sync import session
-from crm_health.sync.run import Options, Report
+from crm_health.sync.options import Options
+from crm_health.sync.run import Report
 
 #: States of a row that a later run takes up again by itself.
 _AGAIN = ("planned", "sent", "retry", "unknown")
@@ -118,9 +119,7 @@ def _own(now: Any, before: Any) -> Run | None:
     return now[0] if now and (not before or now[0].id != before[0].id) else None
 
 
-def _result(
-    report: Report, run: Run, code: int, rows: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _result(report: Report, run: Run, code: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
     kinds: dict[str, dict[str, int]] = {}
     for row in rows:
         states = kinds.setdefault(row["kind"], {})

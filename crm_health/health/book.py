@@ -13,6 +13,7 @@ from crm_health.health.evaluate import names_in, tidy
 #: Fewer accounts than this make no book.
 MIN_ACCOUNTS = 20
 _BOOK = re.compile(r"^book_([a-z0-9_]+)$")
+_SHOWN = re.compile(r"\{book_([a-z0-9_]+):")
 
 
 def _texts(model: Model) -> Iterator[str]:
@@ -26,11 +27,22 @@ def _texts(model: Model) -> Iterator[str]:
         yield cap.when
 
 
+def _words(model: Model) -> Iterator[str]:
+    for measure in model.measures.values():
+        yield measure.says
+        yield measure.says_good or ""
+    for cap in model.caps.values():
+        yield cap.says
+
+
 def names(model: Model) -> tuple[str, ...]:
-    """The facts x for which some expression says `book_x`, sorted."""
+    """The facts x for which some expression or text of the model says `book_x`, sorted."""
     read = frozenset[str]().union(*(names_in(text) for text in _texts(model)))
     found = (_BOOK.match(name) for name in read)
-    return tuple(sorted(match.group(1) for match in found if match))
+    named = {match.group(1) for match in found if match}
+    for text in _words(model):
+        named.update(_SHOWN.findall(text))
+    return tuple(sorted(named))
 
 
 def figures(model: Model, values: pl.DataFrame) -> dict[str, float | None]:

@@ -49,7 +49,9 @@ def as_local_date(frame: pl.DataFrame, column: str, tz: str) -> pl.Expr:
 
 def complete(frame: pl.DataFrame, entity: Entity) -> pl.DataFrame:
     """Add the entity's columns that the frame lacks, all missing; non-finite numbers too."""
-    lacking = [c for c in entity.columns if c.name not in frame.columns]
+    # A column without any value may come without a type as well.
+    known = {name for name, dtype in frame.schema.items() if dtype != pl.Null}
+    lacking = [c for c in entity.columns if c.name not in known]
     added = frame.with_columns(pl.lit(None, dtype=POLARS[c.kind]).alias(c.name) for c in lacking)
     if "contact_id" in added.columns and "contact_role" not in added.columns:
         added = added.with_columns(pl.lit(None, dtype=POLARS[Kind.TEXT]).alias("contact_role"))

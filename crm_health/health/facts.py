@@ -61,7 +61,7 @@ def compute(
         pl.lit(day).alias("day"),
         *(
             pl.lit(book.get(name), dtype=pl.Float64).alias(f"book_{name}")
-            for name in book_names(model)
+            for name in sorted({*book_names(model), *book})
         ),
     )
     dates = _account_dates(model, sources.get("account"), values, as_of)

@@ -67,16 +67,19 @@ def driver_lines(model: Model, facts: Facts, assessed: pl.DataFrame) -> pl.DataF
 
 def cap_lines(model: Model, facts: Facts, assessed: pl.DataFrame) -> pl.DataFrame:
     """account_id, cap_at, cap_line of the accounts whose score a cap holds down."""
-    available = kinds_of(facts.values)
+    # What caps read, their words may name: the points of a dimension as well.
+    points = [c for c in assessed.columns if c.endswith("_points") and c not in facts.values]
+    seen = facts.values.join(
+        assessed.select("account_id", "capped", *points), on="account_id", maintain_order="left"
+    )
+    available = kinds_of(seen)
     since = days_since(model)
-    said = [
-        pl.DataFrame(schema={"account_id": pl.String, "cap_at": pl.Int64, "cap_line": pl.String})
-    ]
+    columns = {"account_id": pl.String, "cap_at": pl.Int64, "cap_line": pl.String}
+    said = [pl.DataFrame(schema=columns)]
     for name, cap in model.caps.items():
         line = compile_template(cap.says, available, since=since, time_zone=model.time_zone)
-        held = assessed.filter(pl.col("capped") == name).select("account_id")
         said.append(
-            facts.values.join(held, on="account_id", how="semi").select(
+            seen.filter(pl.col("capped") == name).select(
                 "account_id",
                 pl.lit(cap.at, dtype=pl.Int64).alias("cap_at"),
                 one_line(line).alias("cap_line"),

@@ -40,14 +40,18 @@ class TemplateError(ValueError):
 
 
 def days_since(model: Model) -> frozenset[str]:
-    """Names of the model whose value is a distance in days, which time alone changes."""
+    """Names ending in `_days` whose value is a distance, which time alone changes.
+
+    `active_days` may be a count instead: it is told by what its fact takes.
+    """
     found = {"age_days"}
     for entity in ENTITIES.values():
         for column in entity.columns:
             if column.kind in (Kind.DATE, Kind.INSTANT):
                 found.add(f"{column.name.removesuffix('_at')}_days")
     for name, fact in model.facts.items():
-        if aggregates(fact.take) & {"min", "max"} and _plain(fact.take) in found:
+        distance = aggregates(fact.take) & {"min", "max"} and _plain(fact.take) in found
+        if name.endswith("_days") and distance:
             found.add(name)
     for name, text in model.derived.items():
         if name.endswith("_days") and names_in(text) & found:

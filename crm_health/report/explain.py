@@ -117,5 +117,3 @@ def _compared(receipt: Receipt, shown: Mapping[str, Any]) -> RenderableType:
 
 def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, int | float | str) else str(value)
-
-

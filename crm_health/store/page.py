@@ -183,6 +183,17 @@ class PageTx:
         schema = {"object": pl.String, **BAD_SCHEMA}
         self._bad.append(frame.select(pl.col(n).cast(t) for n, t in schema.items()))
 
+    def replace_problem(self, problem: str, frame: pl.DataFrame) -> None:
+        """Note all records that have one problem, found by looking at many records together.
+
+        Shapes:
+            frame: as `quarantine` takes it.
+        """
+        self._connection.execute(delete(QUARANTINE).where(QUARANTINE.c.problem == problem))
+        schema = {"object": pl.String, **BAD_SCHEMA}
+        rows = frame.select(pl.col(n).cast(t) for n, t in schema.items())
+        bulk.upsert(self._connection, QUARANTINE, rows)
+
     def flush(self) -> None:
         """What is done once a page, just before the commit."""
         if self._touched:

@@ -6,7 +6,7 @@ receipt is unknown and settled by the next run's read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import orjson
 import polars as pl
@@ -16,6 +16,7 @@ from crm_health.config.mapping import Mapping
 from crm_health.connector import Batch, Connector, Op, Outcome
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, Kind, shown
 from crm_health.store import Run, Store
+from crm_health.sync.options import Options
 from crm_health.sync.plan import KINDS
 
 
@@ -25,14 +26,7 @@ class Stopped(errors.Unavailable):
     exit_code = 143
 
 
-def apply(
-    connector: Connector,
-    store: Store,
-    run: Run,
-    mapping: Mapping,
-    stopping: Callable[[], bool],
-    tick: Callable[[str, int], None],
-) -> None:
+def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, options: Options) -> None:
     """Send all planned rows of a run.
 
     Raises:
@@ -40,15 +34,15 @@ def apply(
             the next run plans it again.
     """
     for batch, seqs, kind in batches(connector, store.plans.rows(run.id, "planned")):
-        if stopping():
+        if options.stopping():
             raise Stopped
-        store.runs.check(run)
+        store.runs.check(run, options.clock() if options.clock else None)
         store.plans.mark(run.id, seqs, "sent")
         receipts = connector.write(batch)
         store.plans.receipts(run.id, receipts)
         if kind in ("fields", "memory"):
             _write_through(store, batch, receipts, mapping)
-        tick(kind, receipts.height)
+        options.tick(kind, receipts.height)
 
 
 def batches(connector: Connector, plan: pl.DataFrame) -> Iterator[tuple[Batch, pl.Series, str]]:

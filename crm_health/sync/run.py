@@ -5,43 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import polars as pl
 
 from crm_health.businesstime import Calendar
 from crm_health.config.load import Config
 from crm_health.connector import Connector, Identity
-from crm_health.store import Run, Scope, Store
-from crm_health.sync import plan, population, streams, vanished
+from crm_health.store import Run, Store
+from crm_health.sync import hierarchy, plan, population, streams, vanished
 from crm_health.sync.apply import apply
 from crm_health.sync.approval import approved_only
-from crm_health.sync.assess import assess, in_scope
+from crm_health.sync.assess import assess
 from crm_health.sync.desire import Desired, desire
 from crm_health.sync.due import Due
 from crm_health.sync.guards import Tally, stops
+from crm_health.sync.options import Options
 from crm_health.sync.pull import Pulled, pull
 from crm_health.sync.ration import ration
 from crm_health.sync.setting import Setting
 
-
-def _silent(*_: Any) -> None:
-    return None
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a run differs from the ordinary one."""
-
-    full: bool = False
-    #: Plan only: the CRM is read, never written.
-    dry_run: bool = False
-    #: Id of a held run whose plan a person approved.
-    approve: str | None = None
-    #: Asked before each batch: True ends the run cleanly.
-    stopping: Callable[[], bool] = lambda: False
-    #: Told a phase or object and how many more rows are done.
-    tick: Callable[[str, int], None] = _silent
+#: Small state of the store: how many customers the last full assessment found.
+CUSTOMERS = "customers"
 
 
 @dataclass
@@ -95,9 +79,10 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     )
     allow_shrink = options.approve is not None
     vanished.check(connector, store, setting, report.pulled, allow_shrink=allow_shrink)
+    if due.all:
+        report.pulled.quarantined += hierarchy.note_cycles(store, setting)
     store.runs.phase(run, "assess")
-    scopes = due.scopes()
-    wanted, tally = _assess_all(store, setting, scopes, options.tick, report)
+    wanted, tally = _assess_all(store, setting, due, options.tick, report)
     tally.shrunk = report.pulled.shrunk
     report.plan, report.waiting = ration(wanted.plan, wanted.tasks, store, setting)
     report.plan, report.refused = _without_refused(report.plan, store, run)
@@ -115,9 +100,11 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
         store.history.keep_staged()
         store.runs.phase(run, "apply")
-        apply(connector, store, run, config.mapping, options.stopping, options.tick)
+        apply(connector, store, run, config.mapping, options)
         store.history.thin(setting.day)
-        due.settled(store.plans.rows(run.id))
+        if options.approve is None:
+            # An approved plan holds only what was still wanted: everybody stays due.
+            due.settled(store.plans.rows(run.id))
     report.outcomes = store.plans.counts(run.id)
     return report
 
@@ -132,11 +119,12 @@ def read_setting(connector: Connector, config: Config, identity: Identity) -> Se
 def _assess_all(
     store: Store,
     setting: Setting,
-    scopes: list[Scope],
+    due: Due,
     tick: Callable[[str, int], None],
     report: Report,
 ) -> tuple[Desired, Tally]:
     """Phases (c) and (d): every due account, part by part, so that memory stays flat."""
+    scopes = due.scopes()
     book: Mapping[str, float | None] = population.figures(store, setting) if scopes else {}
     wanted, tally = Desired(), Tally()
     store.history.drop_staged()
@@ -150,9 +138,9 @@ def _assess_all(
         report.assessed += found.accounts.height
         tick("assess", found.accounts.height)
     report.accounts = store.mirror.count("account")
-    report.customers = sum(
-        in_scope(store, setting, scope).height for scope in population.parts(store, setting)
-    )
+    if due.all:
+        store.runs.set_value(CUSTOMERS, str(report.assessed))
+    report.customers = int(store.runs.get_value(CUSTOMERS) or 0)
     report.edits, report.ownerless = wanted.edits, wanted.ownerless
     return wanted, tally
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from crm_health import errors
@@ -10,6 +11,7 @@ from crm_health.config.load import Config
 from crm_health.connector import Connector
 from crm_health.store import Run, Store
 from crm_health.sync import run as runs
+from crm_health.sync.options import Options
 
 #: Outcome by exit code, for the run's row.
 OUTCOMES = {
@@ -27,7 +29,7 @@ def perform(
     connect: Callable[[], Connector],
     store: Store,
     config: Config,
-    options: runs.Options,
+    options: Options,
     now: Callable[[], datetime],
 ) -> tuple[runs.Report, int]:
     """Do one run.
@@ -55,7 +57,7 @@ def perform(
     connector: Connector | None = None
     try:
         connector = connect()
-        report = runs.sync(connector, store, config, run, options)
+        report = runs.sync(connector, store, config, run, replace(options, clock=now))
         code = exit_code(report, options)
         _finish(
             store,
@@ -78,7 +80,7 @@ def perform(
     return report, code
 
 
-def exit_code(report: runs.Report, options: runs.Options) -> int:
+def exit_code(report: runs.Report, options: Options) -> int:
     """The exit code that the rows' outcomes make."""
     codes = set()
     if report.stops:

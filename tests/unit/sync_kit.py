@@ -19,7 +19,8 @@ from crm_health.connector import FieldInfo
 from crm_health.store import Run, Store
 from crm_health.sync import run as runs
 from crm_health.sync import session, streams
-from crm_health.sync.run import Options, Report
+from crm_health.sync.options import Options
+from crm_health.sync.run import Report
 from crm_health.sync.setting import Setting
 from crm_health.testing.clock import FixedClock
 from crm_health.testing.memory import InMemoryConnector

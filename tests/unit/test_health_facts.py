@@ -434,6 +434,16 @@ def test_book_figure_of_an_unknown_fact_is_missing():
     assert facts.values["x"].to_list() == [70.0, 70.0]
 
 
+def test_columns_without_any_value_get_their_type():
+    """A frame whose optional columns are all empty, or not there, gives the same columns."""
+    model = default_model()
+    bare = facts_of(model, TWO)
+    empty = facts_of(model, TWO.with_columns(pl.lit(None).alias("renewal_at")))
+    assert empty.values.select(sorted(empty.values.columns)).equals(
+        bare.values.select(sorted(bare.values.columns))
+    )
+
+
 def test_no_accounts_give_the_same_columns():
     """Empty accounts and empty sources keep every column and type."""
     model = default_model()

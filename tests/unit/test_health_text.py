@@ -14,7 +14,7 @@ from health_help import AS_OF, DAY, accounts, build, days_ago, default_model, fa
 from crm_health.config.model import Model
 from crm_health.entities import Kind
 from crm_health.health.band import settle
-from crm_health.health.facts import Facts
+from crm_health.health.facts import Facts, compute
 from crm_health.health.receipt import receipts, verify
 from crm_health.health.score import assess
 from crm_health.health.text import TemplateError, compile_template, days_since, why
@@ -197,6 +197,28 @@ def test_why_names_the_cap_first():
     texts, _a, _s = explain(model, facts_of(model, row(90.0, 90.0, 90.0, m_late=1.0)))
     assert texts[0]["why"].startswith("59. At most 59: A case is past its SLA. +45 Use is at 90.")
     assert (texts[0]["top_line"], texts[0]["top_key"]) == ("A case is past its SLA", "late")
+
+
+def test_cap_may_name_the_points_of_a_dimension():
+    """The words of a cap show what its condition reads."""
+    caps = {
+        "bad": {"when": "care_points < 30", "at": 49, "says": "Care is at {care_points:number}"}
+    }
+    model = plain({"adoption_use": 80.0, "care_calm": 20.0}, caps=caps)
+    frame = accounts([{"m_adoption_use": 90.0, "m_care_calm": 20.0}])
+    texts, _a, _s = explain(model, facts_of(model, frame))
+    assert texts[0]["top_line"] == "Care is at 20"
+
+
+def test_words_may_name_the_book():
+    """A text may show a figure of the whole book that no expression reads."""
+    model = spoken()
+    says = {"says": "All are at {book_m_adoption_use:number}"}
+    measure = model.measures["adoption_use"].model_copy(update=says)
+    model = model.model_copy(update={"measures": {**model.measures, "adoption_use": measure}})
+    facts = compute(model, {}, row(60.0, 90.0, 90.0), AS_OF, {"m_adoption_use": 71.0})
+    texts, _a, _s = explain(model, facts)
+    assert texts[0]["top_line"] == "All are at 71"
 
 
 def test_why_ends_with_the_held_band():
