@@ -12,6 +12,7 @@ import polars as pl
 OPENS, HOURS = 9, 8
 #: Years around which holidays are known; far dates are outside what a CRM holds.
 _YEARS = range(1990, 2061)
+_HOUR = 3_600_000  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,20 @@ class Calendar:
         local = opened.dt.convert_time_zone(self.time_zone).dt.replace_time_zone(None)
         day = local.dt.date()
         works = day.dt.is_business_day(holidays=off)
-        into = (local - day.cast(pl.Datetime("ms"))).dt.total_milliseconds() / 3_600_000
-        # Hours of the opening day that are already gone: none before opening or on a day off.
-        gone = pl.when(works).then((into - OPENS).clip(0, HOURS)).otherwise(0.0)
-        total = gone + hours
-        whole = (total / HOURS).floor()
-        rest = total - whole * HOURS
+        into = (local - day.cast(pl.Datetime("ms"))).dt.total_milliseconds()
+        # What of the opening day is already gone: nothing before opening or on a day off.
+        gone = pl.when(works).then((into - OPENS * _HOUR).clip(0, HOURS * _HOUR)).otherwise(0)
+        # Whole milliseconds: with fractions of hours a full day may miss its end by a hair.
+        total = gone + (hours.cast(pl.Float64) * _HOUR).round().cast(pl.Int64)
+        whole = total // (HOURS * _HOUR)
+        rest = total % (HOURS * _HOUR)
         # Exactly full days end at closing time, not at the next opening.
         full = (rest == 0) & (whole > 0)
-        days = pl.when(full).then(whole - 1).otherwise(whole).cast(pl.Int64)
-        clock = pl.when(full).then(float(HOURS)).otherwise(rest) + OPENS
+        days = pl.when(full).then(whole - 1).otherwise(whole)
+        clock = pl.when(full).then(HOURS * _HOUR).otherwise(rest) + OPENS * _HOUR
         last = day.dt.add_business_days(days, holidays=off, roll="forward")
-        millis = (clock * 3_600_000).round().cast(pl.Int64)
         return (
-            (last.cast(pl.Datetime("ms")) + pl.duration(milliseconds=millis))
+            (last.cast(pl.Datetime("ms")) + pl.duration(milliseconds=clock))
             .dt.replace_time_zone(self.time_zone, ambiguous="earliest", non_existent="null")
             .dt.convert_time_zone("UTC")
         )

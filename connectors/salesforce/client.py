@@ -129,10 +129,11 @@ class Client:
     def composite(
         self, parts: Sequence[tuple[str, str]], headers: dict[str, str] | None = None
     ) -> dict[str, Part]:
-        """GET several paths in one call that counts as one.
+        """GET several paths, in this order, in one call that counts as one.
 
         Args:
-            parts: (reference, path); at most 25, 5 of them queries.
+            parts: (reference, path); at most 25, 5 of them queries. A reference holds letters,
+                digits and underscores only.
             headers: of each part.
 
         Returns:
@@ -141,6 +142,8 @@ class Client:
         body = orjson.dumps(
             {
                 "allOrNone": False,
+                # Collated, they could be carried out in another order than they stand here.
+                "collateSubrequests": False,
                 "compositeRequest": [
                     {
                         "method": "GET",
@@ -252,6 +255,9 @@ class Client:
         )
         content: bytes = response.content
         writes = method != "GET" and what != "composite"
+        # The identity service words a bad session in its own way: one word of plain text.
+        if response.status_code == 403 and content.strip() == b"Bad_OAuth_Token":
+            raise SessionExpired(code="Bad_OAuth_Token")
         if soap and b"INVALID_SESSION_ID" in content:
             raise SessionExpired(code="INVALID_SESSION_ID")
         if soap and b"Envelope" in content and response.status_code in (200, 500):

@@ -20,7 +20,7 @@ from connectors.salesforce.settings import PREFIX, Settings, load
 from connectors.salesforce.soql import literal, record_id, select
 from crm_health.config.mapping import Mapping
 from crm_health.connector import Ports, Step
-from crm_health.errors import Rejected, SetupError, Unavailable
+from crm_health.errors import AuthError, Rejected, SetupError, Unavailable
 
 
 @dataclass
@@ -44,7 +44,6 @@ class SalesforceProvisioner:
         self._admin, self._sync = admin, sync
         self._sync_user = sync_user
         self._wanted: Wanted = wanted(mapping)
-        self._tasks = mapping.write.task.object == "Task"
 
     def missing(self) -> list[Step]:
         """Everything that is needed, in the order of making; `done` where it is there.
@@ -65,7 +64,7 @@ class SalesforceProvisioner:
         soap.upsert(self._admin, [_object(name) for name in org.objects])
         soap.upsert(self._admin, [_field(new) for new in org.fields])
         if org.lacking:
-            soap.upsert(self._admin, [rights.component(org.rights, tasks=self._tasks)])
+            soap.upsert(self._admin, [rights.component(org.rights)])
         if not org.assigned:
             self._assign(org.user)
         org.objects, org.fields, org.lacking, org.assigned = [], [], [], True
@@ -115,7 +114,14 @@ class SalesforceProvisioner:
     def _user(self) -> str:
         """The id of the user who syncs: the one named in the settings, or who logs in to sync."""
         if not self._sync_user:
-            found = self._sync.get("/services/oauth2/userinfo").json()
+            try:
+                found = self._sync.get("/services/oauth2/userinfo").json()
+            except AuthError as error:
+                raise AuthError(
+                    "Salesforce does not say who the user is that syncs: add the scope openid to "
+                    f"the app, or name the user in {PREFIX}SYNC_USER.",
+                    code=error.code,
+                ) from None
             return str(found["user_id"])
         rows = self._query(select(["Id"], "User", [f"Username = {literal(self._sync_user)}"]))
         if not rows:

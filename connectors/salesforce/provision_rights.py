@@ -19,7 +19,8 @@ NAME = "Crm_Health"
 _LABEL = "CRM Health"
 _DESCRIPTION = "What crm-health reads and writes."
 #: Rights on these come from the user's licence, or from a user permission.
-_NO_OBJECT_RIGHTS = frozenset({"Task", "Event", "User"})
+_ACTIVITIES = frozenset({"Task", "Event"})
+_NO_OBJECT_RIGHTS = _ACTIVITIES | {"User"}
 #: A set that is tied to a licence grants nothing on standard objects: so this one is not.
 _RIGHTS = (
     "allowCreate",
@@ -33,16 +34,20 @@ _RIGHTS = (
 
 @dataclass
 class Rights:
-    """Fields with whether they may be edited, and objects with the names of their rights."""
+    """Fields with whether they may be edited, objects with the names of their rights, and more.
+
+    `user` holds user permissions, which stand for the object rights that activities lack.
+    """
 
     fields: dict[str, bool] = field(default_factory=dict)
     objects: dict[str, frozenset[str]] = field(default_factory=dict)
+    user: frozenset[str] = frozenset()
 
     def lacking(self, there: Rights) -> list[str]:
         """What is not granted, or granted otherwise, over there."""
         fields = [name for name, edit in self.fields.items() if there.fields.get(name) != edit]
         objects = [name for name, has in self.objects.items() if there.objects.get(name) != has]
-        return sorted(objects) + sorted(fields)
+        return sorted(self.user - there.user) + sorted(objects) + sorted(fields)
 
 
 def needed(client: Client, wanted: Wanted) -> Rights:
@@ -65,7 +70,24 @@ def needed(client: Client, wanted: Wanted) -> Rights:
             has |= {"allowEdit"} if object_name in wanted.edit else set()
             has |= {"allowCreate"} if object_name in wanted.create else set()
             rights.objects[object_name] = frozenset(has)
+    if wanted.read_objects & _ACTIVITIES:
+        rights.user |= {"ActivitiesAccess"}
+    if "Task" in wanted.create | wanted.edit:
+        rights.user |= {"EditTask"}
+    _join_activities(rights.fields)
     return rights
+
+
+def _join_activities(fields: dict[str, bool]) -> None:
+    """Tasks and events share their fields: what is granted on one, the service grants on both.
+
+    Asked for apart, an event's field that we only read would come back as one we may edit, and
+    the set would never look as it should.
+    """
+    for name in [name for name in fields if name.startswith("Task.")]:
+        twin = f"Event.{name.removeprefix('Task.')}"
+        if twin in fields:
+            fields[name] = fields[twin] = fields[name] or fields[twin]
 
 
 def granted(client: Client) -> Rights | None:
@@ -82,10 +104,11 @@ def granted(client: Client) -> Rights | None:
         str(o["object"]): frozenset(right for right in _RIGHTS if o.get(right) == "true")
         for o in held.get("objectPermissions", [])
     }
-    return Rights(fields, objects)
+    user = {str(u["name"]) for u in held.get("userPermissions", []) if u.get("enabled") == "true"}
+    return Rights(fields, objects, frozenset(user))
 
 
-def component(rights: Rights, *, tasks: bool) -> soap.Component:
+def component(rights: Rights) -> soap.Component:
     """The permission set as the Metadata API takes it; it replaces the one that is there."""
     elements: dict[str, Any] = {
         "description": _DESCRIPTION,
@@ -100,9 +123,10 @@ def component(rights: Rights, *, tasks: bool) -> soap.Component:
             for name, has in sorted(rights.objects.items())
         ],
     }
-    if tasks:
-        # Tasks have no object rights: this user permission stands for them.
-        elements["userPermissions"] = [{"enabled": "true", "name": "EditTask"}]
+    if rights.user:
+        elements["userPermissions"] = [
+            {"enabled": "true", "name": name} for name in sorted(rights.user)
+        ]
     return soap.Component("PermissionSet", NAME, elements)
 
 

@@ -41,7 +41,7 @@ def read(client: Client, kind: str, names: Sequence[str]) -> dict[str, dict[str,
     """
     found = {}
     for part in _parts(names):
-        call = etree.Element(_name("readMetadata"))
+        call = _element("readMetadata")
         _text(call, "type", kind)
         for name in part:
             _text(call, "fullNames", name)
@@ -61,7 +61,7 @@ def upsert(client: Client, components: Sequence[Component]) -> None:
         AuthError, Unavailable: see `_called`.
     """
     for part in _parts(components):
-        call = etree.Element(_name("upsertMetadata"))
+        call = _element("upsertMetadata")
         for component in part:
             element = etree.SubElement(call, _name("metadata"))
             element.set(f"{{{_XSI}}}type", component.type)
@@ -173,6 +173,13 @@ def _children(element: etree._Element, name: str) -> list[etree._Element]:
 
 def _text(parent: etree._Element, name: str, value: str) -> None:
     etree.SubElement(parent, _name(name)).text = value
+
+
+def _element(local: str) -> etree._Element:
+    """A call's element. Its namespace is the default one: `xsi:type` names are resolved by it."""
+    spaces: dict[str | None, str] = {None: _METADATA, "xsi": _XSI}
+    # None is lxml's word for the default namespace; the stubs omit it.
+    return etree.Element(_name(local), nsmap=spaces)  # type: ignore[arg-type]
 
 
 def _name(local: str) -> str:

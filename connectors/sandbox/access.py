@@ -38,13 +38,17 @@ class Access:
 
     Field rights follow the service: a custom field is hidden from everybody, administrators
     too, until a permission set of that user grants it. Standard fields are open unless the
-    control API hid them. A custom object needs object rights, except for an administrator; only
-    one of those writes setup objects.
+    control API hid them or the user is in `bare`. A custom object needs object rights, except
+    for an administrator; only one of those writes setup objects. Activities have no object
+    rights: user permissions stand for them.
     """
 
     def __init__(self) -> None:
         self.hidden: dict[tuple[str, str], str] = {}
         """(object, field), both lower-case -> `hidden` or `readonly`."""
+        self.bare: frozenset[str] = frozenset()
+        """Users with a profile that grants nothing, as integration users have in a real org:
+        standard objects and fields then need a permission set like custom ones."""
         self._fields: dict[str, dict[str, bool]] | None = None
         self._objects: dict[str, dict[str, set[str]]] = {}
 
@@ -68,6 +72,13 @@ class Access:
             for user in holders.get(row["ParentId"], ()):
                 granted = {right for right, column in _RIGHTS.items() if row.get(column)}
                 objects[user][row["SobjectType"].lower()] |= granted
+        for row in store.rows("PermissionSet"):
+            for user in holders.get(row["Id"], ()):
+                if row.get("PermissionsActivitiesAccess"):
+                    objects[user]["task"] |= {"read"}
+                    objects[user]["event"] |= {"read"}
+                if row.get("PermissionsEditTask"):
+                    objects[user]["task"] |= {"create", "edit", "delete"}
         self._fields, self._objects = dict(fields), dict(objects)
         return self._fields
 
@@ -86,7 +97,8 @@ class Access:
         if mode == "hidden" or (edit and mode == "readonly"):
             return False
         required = not field.nillable and field.type != "boolean"
-        if not field.custom or not field.permissionable or required:
+        open_to_all = not field.custom and user_id not in self.bare
+        if open_to_all or not field.permissionable or required:
             return True
         fields = self._fields if self._fields is not None else self._load(store)
         granted = fields.get(user_id, {}).get(f"{key[0]}.{key[1]}")
@@ -96,10 +108,12 @@ class Access:
         self, store: Rows, kind: ObjectType, user_id: str, right: str, *, admin: bool
     ) -> bool:
         """Whether the user has `read`, `create`, `edit` or `delete` on the object."""
-        if admin or (not kind.custom and (right == "read" or kind.name not in _SETUP_OBJECTS)):
+        if admin:
             return True
-        if not kind.custom:
-            return False
+        if kind.name in _SETUP_OBJECTS:
+            return right == "read"
+        if not kind.custom and user_id not in self.bare:
+            return True
         if self._fields is None:
             self._load(store)
         return right in self._objects.get(user_id, {}).get(kind.name.lower(), ())

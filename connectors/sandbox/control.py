@@ -100,7 +100,8 @@ def declare(org: Org, body: Body) -> Any:
     name = body["name"]
     if org.records.object(name) is None:
         label = body.get("label", name.removesuffix("__c").replace("_", " "))
-        fields = by_name([*system_fields(owned=True), Field("Name", "string", "Name", 80)])
+        system = system_fields(owned=True, beside="Group")
+        fields = by_name([*system, Field("Name", "string", "Name", 80)])
         plural = body.get("label_plural", label + "s")
         org.records.add_object(
             ObjectType(name, label, plural, body.get("key_prefix", ""), fields, custom=True)

@@ -92,8 +92,7 @@ def _first_day(screen: Screen, box: Sandbox, worker: Worker, tell: story.Story) 
     screen.command("crm-health setup")
     made = worker.json("setup")
     screen.say(f"{len(made['missing'])} things made: fields, objects and rights of our own.")
-    screen.command("crm-health sync")
-    result = worker.json("sync")
+    result = worker.sync(screen)
     screen.say(
         f"{sum(result['read'].values()):,} records read. {result['customers']} of "
         f"{result['accounts']} accounts are customers."
@@ -117,8 +116,7 @@ def _second_day(screen: Screen, box: Sandbox, worker: Worker, tell: story.Story)
             screen.say(f"  {change.says}")
     box.advance(_DAY)
     screen.say(f"A day passes: it is {box.clock():%d %b %Y, %H:%M} UTC in the CRM.")
-    screen.command("crm-health sync")
-    result = worker.json("sync")
+    result = worker.sync(screen)
     rows: list[dict[str, Any]] = worker.json("runs", "show", "last")["rows"]
     fields = [row for row in rows if row["kind"] == "fields"]
     if fields:
@@ -145,8 +143,7 @@ def _edits(screen: Screen, result: dict[str, Any], rows: list[dict[str, Any]]) -
 
 
 def _again(screen: Screen, worker: Worker) -> None:
-    screen.command("crm-health sync")
-    screen.say(written(worker.json("sync")))
+    screen.say(written(worker.sync(screen)))
 
 
 def _end(screen: Screen, box: Sandbox, worker: Worker, *, keep: bool) -> None:
@@ -156,7 +153,8 @@ def _end(screen: Screen, box: Sandbox, worker: Worker, *, keep: bool) -> None:
             "runs show last in another terminal."
         )
         return
-    screen.say("\nThe CRM keeps running. In another terminal:\n")
+    box.freeze(frozen=False)
+    screen.say("\nThe CRM keeps running, and its clock too. In another terminal:\n")
     for line in exports(worker.variables):
         screen.say(line)
     screen.say(

@@ -35,8 +35,7 @@ def tell_data(screen: Screen, box: Sandbox, folder: Path, data: Path, found: Dat
     screen.command("crm-health setup")
     made = worker.json("setup")
     screen.say(f"{len(made['missing'])} things made: fields, objects and rights of our own.")
-    screen.command("crm-health sync")
-    result = worker.json("sync")
+    result = worker.sync(screen)
     screen.say(
         f"{sum(result['read'].values()):,} records read. {result['customers']:,} of "
         f"{result['accounts']:,} accounts are customers."
@@ -48,8 +47,7 @@ def tell_data(screen: Screen, box: Sandbox, folder: Path, data: Path, found: Dat
     headings = ("account", "name", ">score", "band", "trend", "top reason")
     screen.table(headings, [account_line(row) for row in chosen])
     _totals(screen, accounts)
-    screen.command("crm-health sync")
-    screen.say(written(worker.json("sync")))
+    screen.say(written(worker.sync(screen)))
     return worker
 
 

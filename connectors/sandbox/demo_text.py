@@ -59,7 +59,7 @@ class Screen:
 
 
 def _style(cell: str) -> str:
-    word = cell.split(" ")[-1].lower()
+    word = cell.rpartition(" ")[2].lower()
     return word if word in ("red", "yellow", "green") else ""
 
 

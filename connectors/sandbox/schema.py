@@ -83,8 +83,11 @@ def by_name(fields: Iterable[Field]) -> dict[str, Field]:
     return {f.name.lower(): f for f in fields}
 
 
-def system_fields(*, owned: bool = False) -> list[Field]:
-    """The fields that every object has and nobody may write; with `owned`, OwnerId as well."""
+def system_fields(*, owned: bool = False, beside: str = "") -> list[Field]:
+    """The fields that every object has and nobody may write; with `owned`, OwnerId as well.
+
+    `beside` names what may own a record beside users: `Group` where there are queues.
+    """
     fixed: dict[str, Any] = {
         "nillable": False,
         "createable": False,
@@ -132,7 +135,7 @@ def system_fields(*, owned: bool = False) -> list[Field]:
                 18,
                 nillable=False,
                 defaulted=True,
-                reference_to=("User",),
+                reference_to=(beside, "User") if beside else ("User",),
                 relationship_name="Owner",
                 permissionable=False,
             )

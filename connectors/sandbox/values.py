@@ -86,9 +86,10 @@ def _number(field: Field, raw: Any) -> int | float:
     number = Decimal(str(raw).strip())
     if not number.is_finite():
         raise _cannot_read("double", raw)
-    digits = (field.precision or 18) - field.scale
-    number = number.quantize(Decimal(1).scaleb(-field.scale), rounding=ROUND_HALF_UP)
-    if abs(number) >= Decimal(10) ** digits:
+    beyond = Decimal(10) ** ((field.precision or 18) - field.scale)
+    if abs(number) < beyond:  # decimal can't round what has more digits than it works with
+        number = number.quantize(Decimal(1).scaleb(-field.scale), rounding=ROUND_HALF_UP)
+    if abs(number) >= beyond:
         raise WireError(
             400,
             "NUMBER_OUTSIDE_VALID_RANGE",

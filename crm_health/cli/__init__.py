@@ -1,4 +1,4 @@
-"""The command line, `crm-health`: data on stdout, talk on stderr, exit codes that mean something."""
+"""The command line, `crm-health`: data on stdout, talk on stderr, an exit code for each end."""
 
 from __future__ import annotations
 

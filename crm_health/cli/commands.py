@@ -26,11 +26,15 @@ _OURS = {
 class Commands(click.Group):
     """The group of all commands."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
         """Every name, sorted."""
         return sorted({*_OURS, *self._added()})
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click passes it
+        cmd_name: str,
+    ) -> click.Command | None:
         """The command of that name; ours win over added ones."""
         module = _OURS.get(cmd_name)
         if module is not None:

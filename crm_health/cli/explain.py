@@ -10,7 +10,7 @@ import polars as pl
 
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, say, show
-from crm_health.errors import BrokenInvariant, StateError
+from crm_health.errors import BrokenInvariant
 from crm_health.health.receipt import verify
 from crm_health.report import explain as report
 from crm_health.store import Scope, Store
@@ -36,7 +36,9 @@ def explain(context: Context, account: str, day: datetime | None, *, form: bool)
         found = store.history.receipt(known, day.date() if day else None)
         shown = _shown(store, known)
     if found is None:
-        raise StateError(_no_reading(known, shown, context.config.mapping.scope), code="CH-READING")
+        raise click.BadParameter(
+            _no_reading(known, shown, context.config.mapping.scope), param_hint="ACCOUNT"
+        )
     problems = verify(found)
     if problems:
         raise BrokenInvariant(
@@ -78,8 +80,8 @@ def _shown(store: Store, account: str) -> dict[str, Any]:
 
 def _no_reading(account: str, shown: dict[str, Any], scope: str) -> str:
     if not shown:
-        return f"The CRM has no account {account}, as far as the last sync saw."
+        return f"the CRM has no account {account}, as far as the last sync saw."
     return (
-        f"Account {account} has no reading: it is not in scope ({scope}), or no sync has come to "
+        f"account {account} has no reading: it is not in scope ({scope}), or no sync has come to "
         "its end since it is."
     )

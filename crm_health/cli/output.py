@@ -39,9 +39,16 @@ def say(*lines: str) -> None:
         click.echo(_safe(line), err=True)
 
 
+class _Console(Console):
+    """Leaves a closed pipe to the boundary, as `click.echo` does: rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else WIDTH
-    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
+    return _Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
 
 
 def _safe(text: str) -> str:

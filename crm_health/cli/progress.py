@@ -19,11 +19,15 @@ _WORDS = {
 }
 
 
+def _silent(*_: object) -> None:
+    return None
+
+
 @contextmanager
 def counting() -> Iterator[Callable[[str, int], None]]:
     """A function to tell a name and how many more rows are done; silent off a terminal."""
     if not sys.stderr.isatty():
-        yield lambda name, rows: None
+        yield _silent
         return
     columns = (
         SpinnerColumn(),

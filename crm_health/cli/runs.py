@@ -52,10 +52,10 @@ def show_run(context: Context, run_id: str, *, form: bool) -> int:
     if form:
         as_json(asdict(run) | {"states": states, "hold": held, "rows": rows})
         return 0
-    show([*changes(rows), *report.run(run, states)])
+    show([*changes(rows), *report.run(run, states, rows)])
     if held and not held["used_by"]:
-        show([f"Held until {held['expires_at']:%Y-%m-%d %H:%M} UTC: "
-              f"crm-health sync --approve {run.id}"])  # fmt: skip
+        until = f"{held['expires_at']:%Y-%m-%d %H:%M} UTC"
+        show([f"Held until {until}: crm-health sync --approve {run.id}"])
     return 0
 
 

@@ -9,20 +9,22 @@ from typing import Any
 
 import click
 
-from crm_health import errors
+from crm_health import errors, logs
 from crm_health.cli.context import Context, utc_now
 from crm_health.cli.output import as_json, say, show
 from crm_health.cli.plans import plan_rows
 from crm_health.cli.progress import counting
 from crm_health.cli.stopping import Stop
 from crm_health.report import changes, outcome
-from crm_health.store import Run, Store
+from crm_health.store import Run
 from crm_health.sync import session
 from crm_health.sync.options import Options
 from crm_health.sync.run import Report
 
 #: States of a row that a later run takes up again by itself.
 _AGAIN = ("planned", "sent", "retry", "unknown")
+#: Beyond this, a sync shows its sum only: nobody reads such a table.
+_MOST_SHOWN = 2000
 
 _json = click.option("--json", "form", is_flag=True, help="Print the result as JSON on stdout.")
 _calls = click.option(
@@ -72,10 +74,33 @@ def plan(context: Context, *, max_calls: int | None, form: bool) -> int:
 
 
 def _run(context: Context, given: Mapping[str, Any], max_calls: int | None, *, form: bool) -> int:
+    """One run from the command line; with `form` there is JSON on stdout however it ends."""
+    ended: dict[str, Any] = {}
+    try:
+        result, rows = _attempt(context, given, max_calls, ended)
+    except errors.CrmHealthError as error:
+        if form:
+            as_json(ended or _failed(error, None, {}))
+        raise
+    dry_run = bool(given.get("dry_run"))
+    if form:
+        as_json(result | {"rows": rows} if dry_run else result)
+    elif dry_run:
+        show(outcome.plan(result, rows))
+        return int(result["exit"])
+    elif sys.stdout.isatty() and len(rows) <= _MOST_SHOWN:
+        show(changes.changes(rows))
+    say(*outcome.summary(result, dry_run=dry_run))
+    return int(result["exit"])
+
+
+def _attempt(
+    context: Context, given: Mapping[str, Any], max_calls: int | None, ended: dict[str, Any]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The run's result and its plan rows; `ended` is filled with what a failed run left."""
     # Before the database is touched: without a connector there is nothing to do.
     plugin = context.plugin
-    config, stop = context.config, Stop()
-    dry_run = bool(given.get("dry_run"))
+    config, stop, log = context.config, Stop(), logs.port()
     with context.store() as store, stop.listening(), counting() as count:
 
         def tick(name: str, rows: int) -> None:
@@ -96,22 +121,22 @@ def _run(context: Context, given: Mapping[str, Any], max_calls: int | None, *, f
             )
         except errors.CrmHealthError as error:
             run = _own(store.runs.list(1), before)
-            _note(error, store, run)
-            if form:
-                as_json(_failed(error, store, run))
+            states = store.plans.counts(run.id) if run else {}
+            _note(error, states)
+            ended.update(_failed(error, run, states))
+            log("run.ended", **_logged(ended))
             raise
         rows = plan_rows(store, report.run.id, config.mapping.write.account)
         done = store.runs.get(report.run.id) or report.run
-        result = _result(report, done, code, rows)
-    if form:
-        as_json(result | {"rows": rows} if dry_run else result)
-    elif dry_run:
-        show(outcome.plan(result, rows))
-    else:
-        show(changes.changes(rows) if sys.stdout.isatty() else [])
-    if not (dry_run and not form):
-        say(*outcome.summary(result, dry_run=dry_run))
-    return code
+    result = _result(report, done, code, rows)
+    log("run.ended", **_logged(result))
+    return result, rows
+
+
+def _logged(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a result what may stand in a log: ids and numbers."""
+    names = ("run", "outcome", "exit", "counts", "calls_used", "customers", "assessed")
+    return {name: result[name] for name in names if name in result}
 
 
 def _own(now: Any, before: Any) -> Run | None:
@@ -153,15 +178,17 @@ def _result(report: Report, run: Run, code: int, rows: list[dict[str, Any]]) -> 
     }
 
 
-def _failed(error: errors.CrmHealthError, store: Store, run: Run | None) -> dict[str, Any]:
-    """What `--json` says of a run that ended early."""
+def _failed(
+    error: errors.CrmHealthError, run: Run | None, states: Mapping[str, int]
+) -> dict[str, Any]:
+    """What `--json` says of a run that ended early, or never began."""
     return {
         "exit": error.exit_code,
         "retryable": error.retryable,
         "next_attempt_at": _next_attempt(error, utc_now),
         "run": run.id if run else None,
         "outcome": run.outcome if run else None,
-        "counts": store.plans.counts(run.id) if run else {},
+        "counts": dict(states),
         "calls_used": sum(run.calls.values()) if run else 0,
         "error": {"code": error.code, "message": error.message},
     }
@@ -175,13 +202,13 @@ def _next_attempt(error: errors.CrmHealthError, now: Callable[[], datetime]) -> 
     return None
 
 
-def _note(error: errors.CrmHealthError, store: Store, run: Run | None) -> None:
+def _note(error: errors.CrmHealthError, states: Mapping[str, int]) -> None:
     """Say with the error what was written before it."""
-    states = store.plans.counts(run.id) if run else {}
     total = sum(states.values())
     done = states.get("done", 0)
     if not done:
-        error.add_note("Nothing was written to the CRM.")
+        if "othing was written" not in error.message:
+            error.add_note("Nothing was written to the CRM.")
     else:
         error.add_note(
             f"{done} of {total} rows were written; the next sync derives the rest again."

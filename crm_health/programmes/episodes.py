@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from crm_health.config.playbook import Alert
+from crm_health.programmes.memory import stands
 
 PREFIX = "ch1"
 
@@ -28,7 +29,7 @@ KNOWN: dict[str, Any] = {
 
 def with_rule(known: pl.DataFrame) -> pl.DataFrame:
     """Add `rule` and `number` from the key; rows whose key is not ours fall out."""
-    parts = pl.col("key").str.extract_groups(rf"^{PREFIX}:([^:]+):([a-z0-9_]+):(\d+)$")
+    parts = pl.col("key").str.extract_groups(rf"^{PREFIX}:(.+):([a-z0-9_]+):(\d+)$")
     return (
         known.with_columns(parts.alias("_parts"))
         .with_columns(
@@ -41,9 +42,16 @@ def with_rule(known: pl.DataFrame) -> pl.DataFrame:
 
 
 def latest(known: pl.DataFrame) -> pl.DataFrame:
-    """The newest episode of each account and rule."""
-    ordered = known.sort("account_id", "rule", "number", "id")
-    return ordered.group_by("account_id", "rule", maintain_order=True).last()
+    """What is known of each account and rule: `number`, `opened_at`, `cleared_at`.
+
+    After a merge of accounts one may have several that go on: then none counts as cleared.
+    """
+    over = pl.col("cleared_at").is_not_null().all()
+    return known.group_by("account_id", "rule").agg(
+        pl.col("number").max(),
+        pl.col("opened_at").max(),
+        pl.when(over).then(pl.col("cleared_at").max()).alias("cleared_at"),
+    )
 
 
 def conditions(alerts: Mapping[str, Alert], accounts: pl.DataFrame) -> pl.DataFrame:
@@ -56,7 +64,9 @@ def conditions(alerts: Mapping[str, Alert], accounts: pl.DataFrame) -> pl.DataFr
     frames = []
     for rule, alert in alerts.items():
         holds = pl.sql_expr(alert.when)
-        clears = pl.sql_expr(alert.clear) if alert.clear else ~holds
+        # What holds is not over, whatever `clear` says: it would open and clear by turns.
+        over = pl.sql_expr(alert.clear) if alert.clear else pl.lit(True)
+        clears = over & ~holds
         since = pl.col(alert.since) if alert.since else pl.lit(None, pl.Date)
         frames.append(
             accounts.select(
@@ -109,9 +119,7 @@ def opening(
     never = pl.col("number").is_null()
     cooled = (pl.lit(day) - pl.col("cleared_at")).dt.total_days() >= pl.col("cool")
     newer = pl.col("since").is_null() | (pl.col("opened_at") < pl.col("since"))
-    stood = (
-        pl.concat_str(pl.lit(","), pl.col("standing").fill_null(""), pl.lit(","))
-    ).str.contains(pl.concat_str(pl.lit(","), "rule", pl.lit(",")), literal=True)
+    stood = stands(pl.col("standing"), pl.col("rule"))
     allowed = pl.col("at_first") | ~(pl.col("first") | stood)
     return (
         found.filter(pl.col("holds"))
@@ -141,10 +149,10 @@ def opening(
     )
 
 
-def clearing(found: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
-    """The newest episodes that are not cleared and whose condition is over: rows of `last`."""
+def clearing(found: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The episodes that are not cleared and whose condition is over: rows of `known`."""
     over = found.filter(pl.col("clears")).select("account_id", "rule")
-    return last.filter(pl.col("cleared_at").is_null()).join(
+    return known.filter(pl.col("cleared_at").is_null()).join(
         over, on=["account_id", "rule"], how="semi"
     )
 
@@ -157,12 +165,7 @@ def standing_rules(
     kept = (
         found.filter(pl.col("holds").fill_null(True) & pl.col("rule").is_in(quiet))
         .join(memories.select("account_id", "known", "standing"), on="account_id")
-        .filter(
-            ~pl.col("known")
-            | pl.concat_str(
-                pl.lit(","), pl.col("standing").fill_null(""), pl.lit(",")
-            ).str.contains(pl.concat_str(pl.lit(","), "rule", pl.lit(",")), literal=True)
-        )
+        .filter(~pl.col("known") | stands(pl.col("standing"), pl.col("rule")))
         # At the first sync only what surely holds stands; later, what may still hold does.
         .filter(pl.col("known") | pl.col("holds").fill_null(False))
     )

@@ -8,8 +8,9 @@
     b s f   the steady band, since when, and the band before it
     p a n   the pending band, the last reading that asked for it, how many readings did
     o       override: f (the override fields) or e (an edit of the score), value, first seen
-    x       rules that already held when the account was first synced: no tasks for those
-    t e     the top driver and a checksum of the evidence, as last written
+    x       rules that already held when the account was first synced: no tasks for those;
+            `*` where there is no room for their names: all that wait on a first sync
+    t e     the top driver (see `token`) and a checksum of the evidence, as last written
     c       four hex digits for each output, in the order of `SEALED`, as last written
     #       checksum of all that stands before it: a damaged memory counts as none
 """
@@ -21,14 +22,34 @@ from typing import Any
 
 import polars as pl
 
-from crm_health.entities import ACCOUNT_OUTPUTS, shown
+from crm_health.entities import shown
 from crm_health.programmes.seals import seal
 
 VERSION = "ch1"
 LONGEST = 255
-#: Outputs whose edit by a person we notice, in the order of their seals.
-SEALED: tuple[str, ...] = tuple(sorted(set(ACCOUNT_OUTPUTS) - {"memory"}))
-_DIGITS = 4
+#: Outputs whose edit by a person we notice, in the order of their seals. Only ever append: with
+#: another order every memory out there would look as if people had edited all our fields.
+SEALED: tuple[str, ...] = (
+    "band",
+    "band_since",
+    "coverage",
+    "evidence",
+    "last_12_weeks",
+    "open_escalations",
+    "score",
+    "score_computed",
+    "trend",
+    "why",
+)
+#: Hex digits of one seal.
+DIGITS = 4
+#: All rules, where their names have no room.
+ANY_RULE = "*"
+#: What goes next, in turn. Names of 32 characters never need it, and longer ones are refused
+#: where they are configured; but a field that the CRM refuses would hold up all the others.
+_SPARE = ("before", "pending_count", "pending_at", "pending", "top")
+#: Longest name that is kept as it is.
+_NAME = 20
 
 #: Column to key, for the plain ones.
 _KEYS: dict[str, str] = {
@@ -107,7 +128,27 @@ def _typed(text: pl.Expr, dtype: Any) -> pl.Expr:
 
 
 def render(memories: pl.DataFrame) -> pl.Series:
-    """Memories as text, from the columns of `parse` (without `known`)."""
+    """Memories as text of at most `LONGEST` characters, from the columns of `parse`.
+
+    `known` is not needed. Where names of a company's own are too long to fit, the standing
+    rules become `ANY_RULE`, then the pending band is forgotten.
+    """
+    text = _rendered(memories)
+    steps = [pl.lit(ANY_RULE).alias("standing")]
+    steps += [pl.lit(None, SCHEMA[name]).alias(name) for name in (*_SPARE, "band")]
+    for step in steps:
+        long = text.str.len_chars() > LONGEST
+        if not long.any():
+            break
+        name = step.meta.output_name()
+        # Nothing is put where nothing was.
+        less = pl.when(pl.lit(long) & pl.col(name).is_not_null()).then(step).otherwise(name)
+        memories = memories.with_columns(less.alias(name))
+        text = _rendered(memories)
+    return text
+
+
+def _rendered(memories: pl.DataFrame) -> pl.Series:
     parts = []
     for name, key in _KEYS.items():
         value = pl.col(name)
@@ -126,6 +167,23 @@ def render(memories: pl.DataFrame) -> pl.Series:
     return pl.Series("memory", [f"{text}|#{_check(text)}" for text in body], pl.String)
 
 
+def token(names: pl.Series) -> pl.Series:
+    """Names as the memory keeps them: long ones as their beginning and a checksum."""
+    found = {
+        name: name if len(name) <= _NAME else f"{name[: _NAME - 9]}~{zlib.crc32(name.encode()):08x}"
+        for name in names.drop_nulls().unique()
+    }
+    return names.replace_strict(found, default=None, return_dtype=pl.String)
+
+
+def stands(standing: pl.Expr, rule: pl.Expr) -> pl.Expr:
+    """Whether a memory's `standing` holds a rule."""
+    comma = pl.lit(",")
+    listed = pl.concat_str(comma, standing.fill_null(""), comma)
+    named = listed.str.contains(pl.concat_str(comma, rule, comma), literal=True)
+    return named | (standing == ANY_RULE).fill_null(False)
+
+
 def _check(text: str) -> str:
     return f"{zlib.crc32(text.encode()):08x}"
 
@@ -141,7 +199,7 @@ def seals(frame: pl.DataFrame, prefix: str = "") -> pl.Series:
         for name in SEALED
         if prefix + name not in frame.columns
     )
-    each = [seal(whole, [prefix + name], _DIGITS) for name in SEALED]
+    each = [seal(whole, [prefix + name], DIGITS) for name in SEALED]
     return pl.DataFrame({f"s{i}": s for i, s in enumerate(each)}).select(
         pl.concat_str(pl.all()).alias("seals")
     )["seals"]
@@ -161,22 +219,20 @@ def edited(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.DataFrame:
     frame = pl.DataFrame({"now": now, "then": memories["seals"]})
     columns = []
     for place, name in enumerate(SEALED):
-        start = place * _DIGITS
-        differs = pl.col("now").str.slice(start, _DIGITS) != pl.col("then").str.slice(
-            start, _DIGITS
-        )
+        start = place * DIGITS
+        differs = pl.col("now").str.slice(start, DIGITS) != pl.col("then").str.slice(start, DIGITS)
         # A memory of an earlier version may know fewer outputs.
-        long_enough = pl.col("then").str.len_chars() >= start + _DIGITS
+        long_enough = pl.col("then").str.len_chars() >= start + DIGITS
         columns.append((differs & long_enough).fill_null(False).alias(name))
     return frame.select(columns)
 
 
 def seal_of(memories: pl.DataFrame, output: str) -> pl.Series:
     """The seal that an output had when we last wrote it."""
-    start = SEALED.index(output) * _DIGITS
-    return memories["seals"].str.slice(start, _DIGITS)
+    start = SEALED.index(output) * DIGITS
+    return memories["seals"].str.slice(start, DIGITS)
 
 
 def output_seal(frame: pl.DataFrame, column: str) -> pl.Series:
     """The seal a column would have as an output."""
-    return seal(frame, [column], _DIGITS)
+    return seal(frame, [column], DIGITS)

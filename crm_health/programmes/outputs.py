@@ -45,6 +45,7 @@ def desired(accounts: pl.DataFrame) -> pl.DataFrame:
 def top_line(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.Series:
     """What the top line is about: the cap that binds, else the measure that costs most.
 
+    Names are as the memory keeps them (`memory.token`).
     The measure written last stays unless another one clearly outdoes it: two drivers that run
     side by side must not write by turns.
     """
@@ -54,6 +55,9 @@ def top_line(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.Series:
         .unnest("drivers")
         .select("account_id", "measure", "lost")
         .filter(pl.col("measure").is_not_null())
+    )
+    losses = (
+        losses.with_columns(memory.token(losses["measure"]))
         .join(memories.select("account_id", "top"), on="account_id")
         .with_columns(
             pl.when(pl.col("measure") == pl.col("top"))
@@ -68,6 +72,7 @@ def top_line(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.Series:
     named = accounts.select("account_id", "capped").join(
         losses.select("account_id", "measure"), on="account_id", how="left", maintain_order="left"
     )
+    named = named.with_columns(memory.token(named["capped"]))
     return named.select(pl.coalesce("capped", "measure").alias("top"))["top"]
 
 
@@ -119,7 +124,9 @@ def worth_writing(
     )
     written = pl.col("weeks_was").str.extract(r", to (.*)$").str.to_date("%d %b %Y", strict=False)
     fresh = ((pl.lit(day) - written).dt.total_days() < FRESH).fill_null(False)
-    refresh = (pl.lit(day.toordinal() % REFRESH) == pl.col("phase")) & ~fresh
+    # Where nobody takes the weekly scores there is nothing to refresh.
+    kept = pl.lit(want["last_12_weeks"].is_not_null())
+    refresh = kept & (pl.lit(day.toordinal() % REFRESH) == pl.col("phase")) & ~fresh
     return frame.select(
         moved
         | pl.col("put_back")

@@ -43,9 +43,9 @@ def resolve(
     goes_on = (pl.col("kind") == "e") & ((pl.lit(day) - pl.col("first")).dt.total_days() < BY_EDIT)
     value = (
         pl.when(by_field)
-        .then(pl.col("field").round().cast(pl.Int64))
+        .then(pl.col("field").round().cast(pl.Int64, strict=False))
         .when(by_edit)
-        .then(pl.col("shown").round().cast(pl.Int64))
+        .then(pl.col("shown").round().cast(pl.Int64, strict=False))
         .when(goes_on)
         .then(pl.col("value"))
     )
@@ -75,7 +75,8 @@ def resolve(
     holds = pl.col("next").is_not_null() & (pl.col("end") >= pl.lit(day))
     return found.select(
         pl.when(holds).then(pl.col("next")).alias("override"),
-        pl.when(pl.col("next").is_not_null())
+        # A field that still says what has ended is remembered, or it would begin anew.
+        pl.when(by_field | holds.fill_null(False))
         .then(
             pl.concat_str(
                 pl.when(by_field).then(pl.lit("f")).otherwise(pl.lit("e")),

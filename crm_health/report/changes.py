@@ -40,13 +40,20 @@ def changes(rows: Sequence[Row], limit: int = 40) -> list[RenderableType]:
     work = [row for row in rows if row["kind"] in WORK]
     if work:
         parts.append("Tasks and escalations")
-        parts += _cut(("account", "name", "what", "record", "status"), work, _work, limit)
-    fields = [row for row in rows if row["kind"] == "fields"]
+        parts += _cut(("account", "name", "what", "record", "note"), work, _work, limit)
+    fields = sorted((row for row in rows if row["kind"] == "fields"), key=_weight)
     if fields:
         parts.append("Health fields")
-        headings = ("account", "name", ">score", "band", "trend", "why", "top reason now", "status")
+        headings = ("account", "name", ">score", "band", "trend", "top reason now", "note")
         parts += _cut(headings, fields, _fields, limit)
     return parts
+
+
+def _weight(row: Row) -> tuple[float, float, str]:
+    """The farthest move first, then the worst score."""
+    before, after = row["score"]
+    far = abs(after - before) if None not in (before, after) else 0
+    return (-far, after if after is not None else 101, row["account_id"] or "")
 
 
 def _work(row: Row) -> tuple[str, ...]:
@@ -57,20 +64,28 @@ def _work(row: Row) -> tuple[str, ...]:
 
 
 def _fields(row: Row) -> tuple[str, ...]:
+    # The columns before it say already what moved from where to where.
+    why = [
+        part
+        for part in (row["why"] or "").split(", ")
+        if not part.startswith(("score ", "band ", "trend "))
+    ]
+    note = ", ".join([*why, *([_status(row)] if _status(row) else [])])
     return (
         row["account_id"] or "",
         row["name"] or "",
         moved(*row["score"]),
         moved(*row["band"]),
         moved(*row["trend"]),
-        row["why"] or "",
         row["reason"] or "",
-        _status(row),
+        note,
     )
 
 
 def _status(row: Row) -> str:
-    """The row's state; of a refusal its code, never the CRM's own words."""
+    """The row's state where it is news; of a refusal its code, never the CRM's own words."""
+    if row["status"] in ("planned", "done", "held"):
+        return ""
     return f"{row['status']} {row['code']}" if row.get("code") else str(row["status"])
 
 
@@ -80,5 +95,6 @@ def _cut(
     shown = rows[:limit] if limit else rows
     parts: list[RenderableType] = [table(headings, [line(row) for row in shown])]
     if len(shown) < len(rows):
-        parts.append(f"... and {counted(len(rows) - len(shown), 'more', 'more')}: --json has all.")
+        rest = counted(len(rows) - len(shown), "more", "more")
+        parts.append(f"... and {rest}: crm-health runs show last --json has all.")
     return parts

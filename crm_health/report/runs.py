@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,8 +33,16 @@ def runs(found: Sequence[Any]) -> list[RenderableType]:
     return [table(headings, rows)]
 
 
-def run(found: Any, states: Mapping[str, int]) -> list[RenderableType]:
-    """One run in a few lines; `states`: its plan rows by state."""
+def run(
+    found: Any, states: Mapping[str, int], rows: Sequence[Mapping[str, Any]]
+) -> list[RenderableType]:
+    """One run in a few lines.
+
+    Args:
+        found: The run (`store.Run`).
+        states: Its plan rows by state.
+        rows: The plan rows.
+    """
     lines = [
         f"Run {found.id} ({found.kind}) of org {found.org_id or 'unknown'}: "
         f"{found.outcome or 'running, ' + found.phase}"
@@ -44,9 +53,21 @@ def run(found: Any, states: Mapping[str, int]) -> list[RenderableType]:
     if states:
         tally = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         lines.append(f"Rows of its plan: {tally}")
+    lines += _refusals(rows)
     if found.message:
         lines.append(found.message)
     return list(lines)
+
+
+def _refusals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the CRM did not take, equal causes together: codes and fields, never its own words."""
+    causes = Counter(
+        (row["status"], row["code"], row["field"] or "") for row in rows if row["code"]
+    )
+    return [
+        f"{counted(count, 'row')} {status}: {code}" + (f" ({field})" if field else "")
+        for (status, code, field), count in causes.most_common()
+    ]
 
 
 def status(facts: Mapping[str, Any]) -> list[RenderableType]:

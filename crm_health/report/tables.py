@@ -38,4 +38,4 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, last: int = 
 
 def _cell(text: str) -> Text:
     shown = printable(text)
-    return Text(shown, style=_COLORS.get(shown.split(" ")[-1].lower(), ""))
+    return Text(shown, style=_COLORS.get(shown.rpartition(" ")[2].lower(), ""))

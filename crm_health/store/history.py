@@ -28,6 +28,7 @@ _SAVED: dict[str, Any] = {
     "band_now": pl.String,
     "band": pl.String,
     "coverage": pl.Float64,
+    "model": pl.String,
     "digest": pl.String,
     "receipt": pl.String,
 }
@@ -37,6 +38,7 @@ SERIES_SCHEMA: dict[str, Any] = {
     "score": pl.Int64,
     "computed": pl.Int64,
     "band": pl.String,
+    "model": pl.String,
 }
 _KEY = {"account_id": pl.String, "day": pl.Int64}
 #: 1970 began on a Thursday: this makes weeks begin on Monday.
@@ -63,7 +65,7 @@ class History:
 
         Shapes:
             readings: `account_id`, `day`, `as_of`, `score`, `computed` (1..100 or null),
-                `band_now`, `band`, `coverage` (percent), `digest`, `receipt` (JSON text).
+                `band_now`, `band`, `coverage` (percent), `model`, `digest`, `receipt` (JSON text).
         """
         with self._database.write() as connection:
             bulk.upsert(connection, STAGED, _stored(readings))

@@ -237,6 +237,7 @@ def _readings(name: str, *more: SchemaItem) -> Table:
         Column("band_now", Text),
         Column("band", Text),
         Column("coverage", Float),
+        Column("model", Text),
         Column("digest", Text),
         #: JSON text, deflated by zlib.
         Column("receipt", LargeBinary),

@@ -40,7 +40,9 @@ class Actions:
         self.episodes = self._load("episode")
         self.escalations = self._load("escalation")
         known = [frame.select(list(episodes.KNOWN)) for frame in (self.episodes, self.escalations)]
-        self.last = episodes.latest(episodes.with_rule(pl.concat(known)))
+        self.known = episodes.with_rule(pl.concat(known))
+        #: Occurrences that would open, but that nobody active could be told of.
+        self.ownerless = 0
 
     def _load(self, entity: str) -> pl.DataFrame:
         shape = self._reads.shapes[entity]
@@ -52,25 +54,53 @@ class Actions:
         """What opens and clears.
 
         Returns:
-            opening (with `does` and `severity`), clearing, `account_id` + `standing`, and
-            `account_id` + `open_after`: open escalations once this run has written.
+            opening (with `does`, `severity` and `owner_id`), clearing, `account_id` +
+            `standing`, and `account_id` + `open_after`: open escalations once this run has
+            written.
         """
         alerts = self.playbook.alerts
         found = episodes.conditions(alerts, accounts)
         first = memories.select("account_id", (~pl.col("known")).alias("first"), "standing")
-        opens = episodes.opening(alerts, found, self.last, first, self.setting.day)
+        last = episodes.latest(self.known)
+        opens = self._owned(
+            episodes.opening(alerts, found, last, first, self.setting.day), accounts
+        )
+        clears = episodes.clearing(found, self.known)
+        standing = episodes.standing_rules(alerts, found, memories)
+        return opens, clears, standing, self._open_after(accounts, opens, clears)
+
+    def _owned(self, opens: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+        """What opens, with its owner; what nobody could be told of is left out and counted."""
+        alerts = self.playbook.alerts
         does = pl.DataFrame(
             {
                 "rule": list(alerts),
                 "does": [a.does for a in alerts.values()],
                 "severity": [a.severity for a in alerts.values()],
+                "desk": [
+                    self.playbook.departments[a.escalation.department].owner
+                    if a.does == "escalate" and a.escalation is not None
+                    else None
+                    for a in alerts.values()
+                ],
             },
-            schema={"rule": pl.String, "does": pl.String, "severity": pl.String},
+            schema=dict.fromkeys(("rule", "does", "severity", "desk"), pl.String),
         )
-        opens = opens.join(does, on="rule", maintain_order="left")
-        clears = episodes.clearing(found, self.last)
-        standing = episodes.standing_rules(alerts, found, memories)
-        return opens, clears, standing, self._open_after(accounts, opens, clears)
+        told = accounts.select("account_id")
+        if opens.height:
+            users = self._users()
+            owner = people.owners(accounts, users, self.mapping.fallback_owner)
+            told = told.with_columns(owner.alias("told"))
+        else:
+            told = told.with_columns(pl.lit(None, pl.String).alias("told"))
+        owned = (
+            opens.join(does, on="rule", maintain_order="left")
+            .join(told, on="account_id", maintain_order="left")
+            .with_columns(pl.coalesce("desk", "told").alias("owner_id"))
+            .drop("desk", "told")
+        )
+        self.ownerless = owned["owner_id"].null_count()
+        return owned.filter(pl.col("owner_id").is_not_null())
 
     def _open_after(
         self, accounts: pl.DataFrame, opens: pl.DataFrame, clears: pl.DataFrame
@@ -99,14 +129,12 @@ class Actions:
         """Plan rows that create tasks with their episodes, and escalations."""
         if opens.is_empty():
             return rows(opens)
-        users = self.users(self._store, self.setting)
-        told = accounts.with_columns(
-            people.owners(accounts, users, self.mapping.fallback_owner).alias("told")
-        )
+        # The account's own owner is nobody's here.
+        view_of = accounts.drop("owner_id")
         found = [rows(opens.head(0))]
         for rule, alert in self.playbook.alerts.items():
-            mine = opens.filter(pl.col("rule") == rule).select("account_id", "key")
-            view = mine.join(told, on="account_id", maintain_order="left")
+            mine = opens.filter(pl.col("rule") == rule).select("account_id", "key", "owner_id")
+            view = mine.join(view_of, on="account_id", maintain_order="left")
             if view.is_empty():
                 continue
             if alert.does == "task":
@@ -115,13 +143,12 @@ class Actions:
                 found.append(self._escalation_rows(rule, alert, view))
         return pl.concat(found)
 
-    @staticmethod
-    def users(store: Store, setting: Setting) -> pl.DataFrame | None:
+    def _users(self) -> pl.DataFrame | None:
         """The CRM's users, or None where they can't be read."""
-        shape = setting.reads.shapes.get("user")
+        shape = self._reads.shapes.get("user")
         if shape is None or not {"is_active", "manager_id"} <= set(shape):
             return None
-        return store.mirror.load("user", ["is_active", "manager_id"], Scope.all())
+        return self._store.mirror.load("user", ["is_active", "manager_id"], Scope.all())
 
     def _task_rows(self, rule: str, alert: Alert, view: pl.DataFrame) -> pl.DataFrame:
         assert alert.task is not None  # config check: an alert that does a task has its text
@@ -132,10 +159,10 @@ class Actions:
             "key",
             self._subject(alert.task.subject, view).alias("subject"),
             self._text(alert.task.body, view).alias("body"),
-            pl.col("told").alias("owner_id"),
+            "owner_id",
             pl.lit(due).alias("due_at"),
             pl.lit(out.open_status).alias("status"),
-        ).filter(pl.col("owner_id").is_not_null())
+        )
         made = made.with_columns(
             pl.concat_str("key", pl.lit("#"), seal(made, TASK_SEALED)).alias("sealed")
         )
@@ -160,6 +187,7 @@ class Actions:
                 "account_id",
                 "key",
                 _struct(fields).alias("fields"),
+                _without(fields, out.key, out.due).alias("stable"),
                 _struct(claim).alias("claim_fields"),
             ),
             kind="task",
@@ -174,7 +202,6 @@ class Actions:
     def _escalation_rows(self, rule: str, alert: Alert, view: pl.DataFrame) -> pl.DataFrame:
         assert alert.escalation is not None  # config check, as above
         out, says = self.mapping.write.escalation, alert.escalation
-        owner = self.playbook.departments[says.department].owner
         hours = self.playbook.severities[says.severity]
         due = self._due(hours)
         made = view.select(
@@ -183,7 +210,7 @@ class Actions:
             pl.lit(says.reason).alias("reason"),
             pl.lit(says.severity).alias("severity"),
             pl.lit(says.department).alias("department"),
-            pl.coalesce(pl.lit(owner, pl.String), "told").alias("owner_id"),
+            "owner_id",
             pl.lit(out.statuses["open"]).alias("status"),
             pl.lit(due, _INSTANT).alias("due_at"),
             self._text(says.evidence, view)
@@ -210,7 +237,12 @@ class Actions:
             out.band: pl.col("band"),
         }
         return rows(
-            made.select("account_id", "key", _struct(fields).alias("fields")),
+            made.select(
+                "account_id",
+                "key",
+                _struct(fields).alias("fields"),
+                _without(fields, out.seal, out.due, out.opened).alias("stable"),
+            ),
             kind="escalation",
             op=Op.UPSERT,
             object=out.object,
@@ -304,6 +336,8 @@ def _updates(
         pl.col("id").alias("record_id"),
         pl.col("key"),
         (_struct(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
+        # Which record it is says it all: the rest are the day and the hour.
+        pl.lit("").alias("stable"),
     )
     return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, why="the cause is over")
 
@@ -311,6 +345,10 @@ def _updates(
 def _struct(fields: dict[str, pl.Expr]) -> pl.Expr:
     named: list[Any] = [expr.alias(name) for name, expr in fields.items()]
     return pl.struct(named).struct.json_encode()
+
+
+def _without(fields: dict[str, pl.Expr], *moving: str) -> pl.Expr:
+    return _struct({name: expr for name, expr in fields.items() if name not in moving})
 
 
 def _iso(instant: pl.Expr) -> pl.Expr:

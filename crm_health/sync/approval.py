@@ -5,11 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from crm_health.store import Run, Store
-from crm_health.sync.plan import with_basis
 
 
 def approved_only(store: Store, run_id: str, by: Run, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of today's plan that the approved plan holds as well, to the letter.
+    """The rows of today's plan that say what the approved plan says.
 
     What changed since is left out: it comes with the next ordinary run.
 
@@ -19,4 +18,4 @@ def approved_only(store: Store, run_id: str, by: Run, rows: pl.DataFrame) -> pl.
     approved = store.plans.approved(run_id, by.started_at)
     store.plans.use_hold(run_id, by)
     where = ["kind", "object", "account_id", "basis"]
-    return with_basis(rows).join(approved.select(where), on=where, how="semi").select(rows.columns)
+    return rows.join(approved.select(where), on=where, how="semi")

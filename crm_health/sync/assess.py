@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -46,8 +47,10 @@ def in_scope(store: Store, setting: Setting, scope: Scope) -> pl.DataFrame:
     )
     zone = setting.calendar.time_zone
     dated = days.with_days(frame, "account", setting.as_of, zone)
-    held = dated.select(pl.sql_expr(setting.config.mapping.scope).fill_null(False).alias("in"))
-    return frame.filter(held["in"]).sort("account_id")
+    held = dated.with_columns(
+        pl.sql_expr(setting.config.mapping.scope).fill_null(False).alias("_in")
+    )
+    return frame.filter(held["_in"]).sort("account_id")
 
 
 def load_facts(
@@ -62,6 +65,8 @@ def load_facts(
     sources = {}
     for entity in sorted({definition.source for definition in model.facts.values()}):
         sources[entity] = _source(store, setting, entity, scope)
+    # The accounts are there already; what their columns are worth depends on when they were read.
+    sources["account"] = facts.Source(accounts, _read_at(store, setting, "account"), None)
     return facts.compute(model, sources, accounts, setting.as_of, book)
 
 
@@ -71,15 +76,23 @@ def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.
     if shape is None:
         return facts.Source(rows=None, read_at=None, newest=None, missing=missing)
     main = ENTITIES[entity].main_date
-    newest = store.mirror.newest(entity, main, setting.as_of) if main and main in shape else None
-    reads = [store.mirror.last_read(name) for name in setting.reads.objects_of(entity)]
-    complete = [last.complete_at for last in reads if last is not None]
+    zone = ZoneInfo(setting.calendar.time_zone)
+    upto = setting.as_of.astimezone(zone)
+    newest = store.mirror.newest(entity, main, upto) if main and main in shape else None
+    if isinstance(newest, datetime):
+        newest = newest.astimezone(zone).date()
     return facts.Source(
         rows=store.mirror.load(entity, list(shape), scope),
-        read_at=min(complete) if complete else None,
-        newest=newest.date() if newest is not None and hasattr(newest, "date") else newest,
+        read_at=_read_at(store, setting, entity),
+        newest=newest,
         missing=missing,
     )
+
+
+def _read_at(store: Store, setting: Setting, entity: str) -> datetime | None:
+    """When all objects that feed an entity were last read completely."""
+    reads = [store.mirror.last_read(name) for name in setting.reads.objects_of(entity)]
+    return min((last.complete_at for last in reads if last is not None), default=None)
 
 
 def assess(
@@ -97,15 +110,12 @@ def assess(
     view = load_facts(store, setting, accounts, scope, book)
     assessed = score.assess(model, view, setting.as_of)
     settled = _settle(setting, accounts, memories, assessed)
-    series = _series(store, accounts, scope, day)
+    today = assessed.select("account_id", "score", "model")
+    series = _series(store, accounts, today, scope, day)
     trends = trend.trend(
-        series,
-        assessed.select("account_id", "score").join(
-            accounts.select("account_id", "shown_trend"), on="account_id"
-        ),
-        day,
+        series, today.join(accounts.select("account_id", "shown_trend"), on="account_id"), day
     )
-    weekly = weeks.last_12_weeks(series, assessed.select("account_id", "score"), day)
+    weekly = weeks.last_12_weeks(series, today, day)
     frame = (
         accounts.join(_new_columns(view.values, accounts), on="account_id", maintain_order="left")
         .join(_new_columns(assessed, view.values, accounts), on="account_id", maintain_order="left")
@@ -129,6 +139,7 @@ def assess(
         "band_now",
         "band",
         "coverage",
+        "model",
         pl.lit(setting.config.digest).alias("digest"),
     ).join(receipts, on="account_id", maintain_order="left")
     return Assessment(frame, memories, edits, readings)
@@ -139,21 +150,26 @@ def _settle(
 ) -> pl.DataFrame:
     then = memories.select(
         "account_id", "band", "since", "before", "pending", "pending_at", "pending_count"
-    ).with_columns(accounts["shown_score"].cast(pl.Int64).alias("score"))
+    ).with_columns(accounts["shown_score"].alias("score"))
     # A person's score moves the band at once, as a cap does.
     now = assessed.select(
         "account_id",
         "score",
         "band_now",
         pl.coalesce(
-            "capped", pl.when(pl.col("override").is_not_null()).then(pl.lit("override"))
+            pl.when(pl.col("override").is_not_null()).then(pl.lit("override")), "capped"
         ).alias("capped"),
     )
     return band.settle(setting.config.model, then, now, setting.as_of, setting.calendar.time_zone)
 
 
-def _series(store: Store, accounts: pl.DataFrame, scope: Scope, day: date) -> pl.DataFrame:
-    """Daily scores before today; where the database knows less, the CRM's twelve weeks fill in."""
+def _series(
+    store: Store, accounts: pl.DataFrame, today: pl.DataFrame, scope: Scope, day: date
+) -> pl.DataFrame:
+    """Daily scores before today; where the database knows less, the CRM's twelve weeks fill in.
+
+    The CRM's scores do not say which model made them: today's is taken.
+    """
     known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
     first = known.group_by("account_id").agg(pl.col("day").min().alias("first"))
     told = (
@@ -161,11 +177,12 @@ def _series(store: Store, accounts: pl.DataFrame, scope: Scope, day: date) -> pl
             accounts.select("account_id", pl.col("shown_last_12_weeks").alias("last_12_weeks"))
         )
         .join(first, on="account_id", how="left")
+        .join(today.select("account_id", "model"), on="account_id")
         .filter((pl.col("day") < pl.col("first").fill_null(day)) & (pl.col("day") < day))
-        .select("account_id", "day", "score")
     )
     parts = [
-        part.select("account_id", "day", pl.col("score").cast(pl.Float64)) for part in (known, told)
+        part.select("account_id", "day", pl.col("score").cast(pl.Float64), "model")
+        for part in (known, told)
     ]
     return pl.concat(parts).sort("account_id", "day")
 

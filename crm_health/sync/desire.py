@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from crm_health.programmes import outputs, people
+from crm_health.programmes import outputs
 from crm_health.store import Scope, Store
 from crm_health.sync.actions import Actions
 from crm_health.sync.assess import Assessment
@@ -63,24 +63,16 @@ def desire(
         }
     )
     tally.add(accounts, far, still_open, told.select(pl.col("now") != pl.col("then")).to_series())
-    wanted = opens.filter(pl.col("does") == "task").height
-    made = opening.filter(pl.col("kind") == "task").height
-    return Desired(
-        plan, _tasks(store, setting, accounts, opens), edits_reported(found), wanted - made
-    )
+    return Desired(plan, _tasks(accounts, opens), edits_reported(found), actions.ownerless)
 
 
-def _tasks(
-    store: Store, setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame
-) -> pl.DataFrame:
+def _tasks(accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.DataFrame:
     """What rationing needs to know of the tasks that would open."""
     opening = opens.filter(pl.col("does") == "task")
     if opening.is_empty():
         return pl.DataFrame(schema=TASKS)
-    users = Actions.users(store, setting)
-    told = accounts.select(
+    urgency = accounts.select(
         "account_id",
-        people.owners(accounts, users, setting.config.mapping.fallback_owner).alias("owner"),
         # Need times value: the order of every list.
         (
             (100 - pl.col("score").fill_null(50))
@@ -90,13 +82,9 @@ def _tasks(
             else (100 - pl.col("score").fill_null(50)).cast(pl.Float64)
         ).alias("attention"),
     )
-    return (
-        opening.join(told, on="account_id", maintain_order="left")
-        .select(
-            "key",
-            "owner",
-            pl.col("attention").cast(pl.Float64),
-            (pl.col("severity") == "high").alias("high"),
-        )
-        .filter(pl.col("owner").is_not_null())
+    return opening.join(urgency, on="account_id", maintain_order="left").select(
+        "key",
+        pl.col("owner_id").alias("owner"),
+        pl.col("attention").cast(pl.Float64),
+        (pl.col("severity") == "high").alias("high"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -46,7 +46,8 @@ class Due:
         last = self._store.runs.get_value(INSTANT)
         if last is None:
             return []
-        since = datetime.fromisoformat(last)
+        # What was due at that very instant was not yet late then.
+        since = datetime.fromisoformat(last) - timedelta(milliseconds=1)
         found = []
         facts = self._setting.config.model.facts.values()
         for entity in sorted({f.source for f in facts if "as_of" in f"{f.where} {f.take}"}):

@@ -45,13 +45,20 @@ def normalize(page: Page, feed: ResolvedFeed, calendar: Calendar) -> Normalized:
     """Map one page to one feed's entity columns."""
     live = page.rows.filter(~pl.col("deleted"))
     gone = page.rows.filter(pl.col("deleted"))["id"]
-    problems = [page.bad.with_columns(pl.lit(feed.object).alias("object"))]
+    # Of an object that feeds several entities each reports its own paths.
+    paths = {path for source in feed.columns.values() for path in source.paths}
+    bad = page.bad.filter(pl.col("path").is_in(sorted(paths)))
+    problems = [bad.with_columns(pl.lit(feed.object).alias("object"))]
     columns = [live["id"]]
     for column, source in feed.columns.items():
         kind = feed.kinds[column]
+        if live.is_empty():
+            # Most pages of a quiet day: not worth the dozens of steps below.
+            columns.append(pl.Series(column, [], POLARS[kind]))
+            continue
         raw = _raw(source, live)
         value = _cast(_translated(source, raw, live), kind, calendar.time_zone)
-        sane = _scaled(source, _sane(value, kind)).rename(column)
+        sane = _sane(_scaled(source, value), kind).rename(column)
         columns.append(sane)
         problems += _problems(feed.object, source, live, raw, value, sane)
     rows = pl.DataFrame(columns)
@@ -103,9 +110,10 @@ def _raw(source: Source, frame: pl.DataFrame) -> pl.Expr | None:
         return None
     if len(source.paths) == 1:
         return _blank_is_null(pl.col(source.paths[0]), frame.schema[source.paths[0]])
-    return pl.coalesce(
-        _blank_is_null(pl.col(path), frame.schema[path]).cast(pl.String) for path in source.paths
-    )
+    whole = [_blank_is_null(pl.col(path), frame.schema[path]) for path in source.paths]
+    if len({frame.schema[path] for path in source.paths}) > 1:
+        whole = [expr.cast(pl.String) for expr in whole]
+    return pl.coalesce(whole)
 
 
 def _blank_is_null(expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -118,15 +126,19 @@ def _translated(source: Source, raw: pl.Expr | None, live: pl.DataFrame) -> pl.S
     """The CRM's values in our words, or the constant."""
     if raw is None:
         return pl.repeat(source.constant, live.height, eager=True)
-    return live.select(_words(source, raw).alias("value"))["value"]
+    given = live.select(raw.alias("raw"))
+    if source.translates:
+        given = _as_text(given["raw"]).to_frame()
+    return given.select(_words(source).alias("value"))["value"]
 
 
-def _words(source: Source, raw: pl.Expr) -> pl.Expr:
+def _words(source: Source) -> pl.Expr:
+    raw = pl.col("raw")
     if not source.translates:
         if source.otherwise is not None:
             return pl.coalesce(raw, pl.lit(source.otherwise))
         return raw
-    text = raw.cast(pl.String).str.strip_chars().str.to_lowercase()
+    text = raw.str.strip_chars().str.to_lowercase()
     chain: list[tuple[pl.Expr, Scalar]] = []
     for theirs, mine in (source.values or {}).items():
         chain.append((text == theirs.strip().lower(), mine))
@@ -166,7 +178,7 @@ def _as_text(series: pl.Series) -> pl.Series:
 def _as_boolean(series: pl.Series) -> pl.Series:
     if series.dtype != pl.String:
         return series.cast(pl.Boolean, strict=False)
-    low = series.str.to_lowercase()
+    low = series.str.strip_chars().str.to_lowercase()
     yes, no = low.is_in(["true", "1", "yes"]), low.is_in(["false", "0", "no"])
     return pl.select(pl.when(yes).then(True).when(no).then(False)).to_series().rename(series.name)
 
@@ -175,11 +187,17 @@ def _as_date(series: pl.Series, time_zone: str) -> pl.Series:
     if isinstance(series.dtype, pl.Datetime):
         return series.dt.convert_time_zone(time_zone).dt.date()
     if series.dtype == pl.String:
-        return series.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+        return series.str.strip_chars().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
     return series.cast(pl.Date, strict=False)
 
 
 def _as_instant(series: pl.Series, time_zone: str) -> pl.Series:
+    if series.dtype == pl.String:
+        # What comes through a lookup is text: describe tells no type for it.
+        zoned = series.str.strip_chars().str.replace("Z$", "+0000")
+        return zoned.str.to_datetime(
+            "%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="ms", time_zone="UTC"
+        )
     if series.dtype != pl.Date:
         return series.cast(POLARS[Kind.INSTANT], strict=False)
     # A day without a clock counts from its first minute in the org's own zone.

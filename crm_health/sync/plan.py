@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from crm_health.connector import Connector, Op
-from crm_health.entities import ACCOUNT_OUTPUTS, shown
+from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
 from crm_health.programmes import memory, outputs
 from crm_health.sync.assess import Assessment
 from crm_health.sync.setting import Setting
@@ -27,6 +27,7 @@ PLAN: dict[str, Any] = {
     "claim_key_field": pl.String,
     "claim_fields": pl.String,
     "why": pl.String,
+    "basis": pl.String,
 }
 
 #: What each kind of row is, in the order in which it is applied: people's work first.
@@ -43,8 +44,23 @@ KINDS: dict[str, str] = {
 
 
 def rows(frame: pl.DataFrame, **constants: str | None) -> pl.DataFrame:
-    """Plan rows from some of their columns; the others are empty."""
+    """Plan rows from some of their columns; the others are empty.
+
+    `basis` is a checksum of what a row says, and where. Two rows with the same basis are the
+    same to a person who approves, and to the CRM that refused it before; so what moves with the
+    clock alone (when it is due, the memory) is left out of `stable`, the JSON text it is made
+    of. Without that column it is made of `fields`.
+    """
     have = frame.with_columns(pl.lit(v, pl.String).alias(k) for k, v in constants.items())
+    said = "stable" if "stable" in have.columns else "fields"
+    where = [n for n in ("kind", "op", "object", "record_id", "key", said) if n in have.columns]
+    texts = have.select(
+        pl.concat_str([pl.col(n).cast(pl.String).fill_null("") for n in where], separator="\x1f")
+        if where
+        else pl.lit("")
+    ).to_series()
+    digests = [blake2b(text.encode(), digest_size=8).hexdigest() for text in texts]
+    have = have.with_columns(pl.Series("basis", digests[: have.height], pl.String))
     return have.select(
         (pl.col(name) if name in have.columns else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in PLAN.items()
@@ -59,7 +75,12 @@ def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
     """
     mapping = setting.config.mapping
     accounts, memories = found.accounts, found.memories
-    want = outputs.desired(accounts)
+    # What no field takes is nobody's edit and never worth a write.
+    want = outputs.desired(accounts).with_columns(
+        pl.lit(None, POLARS[kind]).alias(name)
+        for name, kind in ACCOUNT_OUTPUTS.items()
+        if name not in mapping.write.account and name != "memory"
+    )
     held = outputs.held(mapping, want, memories, found.edits)
     for name, stays in held.items():
         kept = pl.when(stays).then(accounts[shown(name)]).otherwise(want[name])
@@ -73,10 +94,12 @@ def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
     )
     worth = outputs.worth_writing(accounts, want, memories, told, put_back, setting.day)
     names = [name for name in ACCOUNT_OUTPUTS if name in mapping.write.account and name != "memory"]
-    # What is not written keeps the seals of the last write; held values keep theirs as well.
     new_seals = memory.seals(want)
     for name, stays in held.items():
-        new_seals = _keep_seal(new_seals, memories["seals"], name, stays)
+        new_seals = _with_seal(new_seals, memories["seals"], name, stays)
+    # What is not written keeps the seals of the last write, but for a person's score: once it
+    # is taken as an override it is no news, and the override has to end.
+    old_seals = _with_seal(memories["seals"], new_seals, "score", _taken(accounts, found.edits))
     texts = memory.render(
         accounts.select(
             "account_id",
@@ -91,7 +114,7 @@ def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
         ).with_columns(
             pl.when(worth).then(told["top"]).otherwise(memories["top"]).alias("top"),
             pl.when(worth).then(told["evidence"]).otherwise(memories["evidence"]).alias("evidence"),
-            pl.when(worth).then(new_seals).otherwise(memories["seals"]).alias("seals"),
+            pl.when(worth).then(new_seals).otherwise(old_seals).alias("seals"),
         )
     )
     full = want.with_columns(texts.alias("memory"))
@@ -100,6 +123,7 @@ def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
         "account_id",
         pl.col("account_id").alias("record_id"),
         _json(full, {n: mapping.write.account[n] for n in [*names, "memory"]}).alias("fields"),
+        _json(full, {n: mapping.write.account[n] for n in names}).alias("stable"),
         _json(full, {"memory": mapping.write.account["memory"]}).alias("memory_only"),
         _json(accounts, {shown(n): mapping.write.account[n] for n in [*names, "memory"]}).alias(
             "before"
@@ -109,7 +133,9 @@ def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
     changed = pl.Series((texts != accounts["shown_memory"]).fill_null(True))
     both = rows(base.filter(worth), kind="fields", op=Op.UPDATE, object=target)
     alone = base.filter(~worth & changed).with_columns(
-        pl.col("memory_only").alias("fields"), pl.lit("remembers a pending change").alias("why")
+        pl.col("memory_only").alias("fields"),
+        pl.col("memory_only").alias("stable"),
+        pl.lit("remembers a pending change").alias("why"),
     )
     return pl.concat([both, rows(alone, kind="memory", op=Op.UPDATE, object=target)])
 
@@ -147,19 +173,26 @@ def _put_back(
     return found
 
 
-def _keep_seal(new: pl.Series, old: pl.Series, name: str, stays: pl.Series) -> pl.Series:
-    start = memory.SEALED.index(name) * 4
-    frame = pl.DataFrame({"new": new, "old": old, "stays": stays})
+def _taken(accounts: pl.DataFrame, edits: pl.DataFrame) -> pl.Series:
+    """Where a person's edit of the score is the override now."""
+    shown_is_it = (accounts["shown_score"] == accounts["override"]).fill_null(False)
+    return edits["score"] & shown_is_it
+
+
+def _with_seal(seals: pl.Series, other: pl.Series, name: str, where: pl.Series) -> pl.Series:
+    """Seals with one output's seal from others, where a flag says so."""
+    start, digits = memory.SEALED.index(name) * memory.DIGITS, memory.DIGITS
+    frame = pl.DataFrame({"seals": seals, "other": other, "where": where})
     return frame.select(
-        pl.when("stays")
+        pl.when("where")
         .then(
             pl.concat_str(
-                pl.col("new").str.slice(0, start),
-                pl.col("old").str.slice(start, 4),
-                pl.col("new").str.slice(start + 4),
+                pl.col("seals").str.slice(0, start),
+                pl.col("other").str.slice(start, digits),
+                pl.col("seals").str.slice(start + digits),
             )
         )
-        .otherwise("new")
+        .otherwise("seals")
         .alias("seals")
     )["seals"]
 
@@ -178,7 +211,11 @@ def _why(accounts: pl.DataFrame, want: pl.DataFrame, put_back: pl.Series) -> pl.
     pair = pl.DataFrame(
         {
             "score": want["score"].cast(pl.Int64).cast(pl.String).fill_null("none"),
-            "was": accounts["shown_score"].cast(pl.Int64).cast(pl.String).fill_null("none"),
+            # People may have typed anything.
+            "was": accounts["shown_score"]
+            .cast(pl.Int64, strict=False)
+            .cast(pl.String)
+            .fill_null("none"),
             "band": want["band"],
             "band_was": accounts["shown_band"].fill_null("none"),
             "trend": want["trend"],
@@ -206,23 +243,11 @@ def _why(accounts: pl.DataFrame, want: pl.DataFrame, put_back: pl.Series) -> pl.
     )["why"].replace("", "reasons or evidence changed")
 
 
-def with_basis(plan: pl.DataFrame) -> pl.DataFrame:
-    """Add `basis`: a checksum of what a row would write, and where."""
-    joined = plan.select(
-        pl.concat_str(
-            [pl.col(n).fill_null("") for n in ("op", "object", "record_id", "key", "fields")],
-            separator="\x1f",
-        )
-    ).to_series()
-    digests = [blake2b(text.encode(), digest_size=8).hexdigest() for text in joined]
-    return plan.with_columns(pl.Series("basis", digests, pl.String))
-
-
 def numbered(plan: pl.DataFrame) -> pl.DataFrame:
-    """The plan as it is stored: in the order of application, with `seq` and `basis`."""
+    """The plan as it is stored: in the order of application, with `seq`."""
     order = {kind: place for place, kind in enumerate(KINDS)}
     place = pl.col("kind").replace_strict(order, return_dtype=pl.Int64)
-    ordered = with_basis(plan).sort(place, "account_id", "key", "record_id")
+    ordered = plan.sort(place, "account_id", "key", "record_id")
     return ordered.with_row_index("seq", offset=1).with_columns(pl.col("seq").cast(pl.Int64))
 
 

@@ -45,7 +45,7 @@ class Report:
     edits: pl.DataFrame = field(default_factory=pl.DataFrame)
     #: New tasks that wait because their owner has enough for today.
     waiting: int = 0
-    #: Tasks that nobody active can take.
+    #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
     #: Rows that the CRM refused before with the same content: not sent again.
     refused: int = 0
@@ -63,21 +63,25 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     Raises:
         CrmHealthError: the run ended early. Whatever was not written follows in the next run.
     """
+    if options.approve is not None:
+        # Before anything else: a wrong id must not let a source that shrank into the mirror.
+        store.plans.approved(options.approve, run.started_at)
     identity = connector.identity()
     store.pin(identity.org_id, config.mapping.crm)
     setting = read_setting(connector, config, identity)
     report = Report(run, identity, setting)
     due = Due(store, setting, options.full)
     store.runs.phase(run, "pull")
+    # Test orgs are approved beforehand.
+    allow_shrink = options.approve is not None or identity.is_sandbox
     report.pulled = pull(
         connector,
         store,
         setting,
         full=options.full,
-        allow_shrink=options.approve is not None,
+        allow_shrink=allow_shrink,
         tick=options.tick,
     )
-    allow_shrink = options.approve is not None
     vanished.check(connector, store, setting, report.pulled, allow_shrink=allow_shrink)
     if due.all:
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
@@ -150,5 +154,5 @@ def _without_refused(rows: pl.DataFrame, store: Store, run: Run) -> tuple[pl.Dat
     refused = store.plans.rejected(run.started_at - timedelta(days=1))
     if refused.is_empty():
         return rows, 0
-    kept = plan.with_basis(rows).join(refused, on=["object", "basis"], how="anti")
-    return kept.select(rows.columns), rows.height - kept.height
+    kept = rows.join(refused, on=["object", "basis"], how="anti", maintain_order="left")
+    return kept, rows.height - kept.height

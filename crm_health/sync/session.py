@@ -71,6 +71,9 @@ def perform(
     except errors.CrmHealthError as error:
         _finish(store, run, connector, error.exit_code, now(), message=error.message)
         raise
+    except KeyboardInterrupt:
+        _finish(store, run, connector, 130, now(), message="stopped at once")
+        raise
     except BaseException:
         _finish(store, run, connector, 1, now(), message="unexpected error")
         raise

@@ -124,32 +124,23 @@ def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
     warnings: list[str] = []
     feeds: list[ResolvedFeed] = []
     wanted: dict[str, dict[str, Kind]] = {}
-    own = ours(mapping)
-    plan = {**{e: list(fs) for e, fs in mapping.read.items()}}
-    for entity, feed in own.items():
-        plan.setdefault(entity, [feed])
-    for entity, entity_feeds in plan.items():
-        for feed in entity_feeds:
-            info = infos.get(feed.object)
-            if info is None:
-                if feed.optional:
-                    warnings.append(f"{feed.object} is not in this org: nothing feeds {entity}")
-                else:
-                    lacking.append(feed.object)
-                continue
-            columns = dict(feed.columns) | dict(feed.extra)
-            if entity == "account":
-                for output, path in mapping.write.account.items():
-                    columns[shown(output)] = Source(field=path)
-            found = {}
-            for column, source in columns.items():
-                kept = _available(source, info, lacking, warnings, f"{entity}.{column}")
-                if kept is not None:
-                    found[column] = kept
-                    for path in kept.paths:
-                        wanted.setdefault(feed.object, {})[path] = _wire(path, info)
-            kinds = {column: _kind(entity, column, source) for column, source in found.items()}
-            feeds.append(ResolvedFeed(entity, feed.object, found, kinds, feed.keep, feed.sla_hours))
+    for entity, feed in _all_feeds(mapping):
+        info = infos.get(feed.object)
+        if info is None:
+            if feed.optional:
+                warnings.append(f"{feed.object} is not in this org: nothing feeds {entity}")
+            else:
+                lacking.append(feed.object)
+            continue
+        found = {}
+        for column, source in _columns(entity, feed, mapping).items():
+            kept = _available(source, info, lacking, warnings, f"{entity}.{column}")
+            if kept is not None:
+                found[column] = kept
+                for path in kept.paths:
+                    wanted.setdefault(feed.object, {})[path] = _wire(path, info)
+        kinds = {column: _kind(entity, column, source) for column, source in found.items()}
+        feeds.append(ResolvedFeed(entity, feed.object, found, kinds, feed.keep, feed.sla_hours))
     lacking += _unwritable(mapping, infos)
     if lacking:
         raise errors.SetupError(
@@ -221,15 +212,38 @@ def _kind(entity: str, column: str, source: Source) -> Kind:
 
 
 def _unwritable(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> list[str]:
-    """Outputs on the account that this user may not edit."""
-    return [
-        f"{feed.object}.{path} (read-only)"
-        for feed in mapping.read.get("account", ())
-        for path in mapping.write.account.values()
-        if (info := infos.get(feed.object))
-        and path in info.fields
-        and not info.fields[path].updateable
-    ]
+    """Outputs that this user may not write: found now, not in the middle of writing."""
+    write = mapping.write
+    task, episode, escalation = write.task, write.episode, write.escalation
+    wanted = {
+        # What is read back as well is known to be there.
+        **{
+            (feed.object, path): False
+            for feed in mapping.read.get("account", ())
+            for path in write.account.values()
+        },
+        (episode.object, episode.cleared): False,
+        (task.object, task.status): False,
+        (task.object, task.body): True,
+        (task.object, task.priority): True,
+        **{(task.object, name): True for name in task.constants},
+        (escalation.object, escalation.status): False,
+        (escalation.object, escalation.cleared): False,
+        (escalation.object, escalation.evidence): True,
+        (escalation.object, escalation.score): True,
+        (escalation.object, escalation.band): True,
+    }
+    found = []
+    for (name, path), on_creation in wanted.items():
+        info = infos.get(name)
+        if info is None:
+            continue
+        known = info.fields.get(path)
+        if known is None:
+            found.append(f"{name}.{path}")
+        elif not (known.createable if on_creation else known.updateable):
+            found.append(f"{name}.{path} (read-only)")
+    return found
 
 
 def _lengths(infos: MappingABC[str, ObjectInfo]) -> dict[tuple[str, str], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from forks import Forks
 from world import NOW, World, build, let_a_day_pass
 
 from connectors.sandbox.handle import Sandbox
@@ -16,8 +17,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     `second` (the demo's second day has passed since).
     """
     folder = tmp_path_factory.mktemp("acceptance")
-    with Sandbox.start_process(now=NOW, frozen=True) as sandbox:
-        made = build(sandbox, folder, accounts=120, customers=90)
+    with Sandbox.start_process(now=NOW, frozen=True) as sandbox, Forks(folder) as forks:
+        made = build(sandbox, forks, folder, accounts=120, customers=90)
         state = made.back("fresh")
         made.clean(state)
         made.clean(state)

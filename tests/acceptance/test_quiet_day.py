@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forks import Forks
 from world import DAY, NOW, World, build, changed_fields
 
 from connectors.sandbox.handle import Sandbox
@@ -30,8 +31,8 @@ OUTPUTS = {
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The demo's company: 300 customers among 400 accounts."""
     folder: Path = tmp_path_factory.mktemp("quiet")
-    with Sandbox.start_process(now=NOW, frozen=True) as sandbox:
-        yield build(sandbox, folder, accounts=400, customers=300)
+    with Sandbox.start_process(now=NOW, frozen=True) as sandbox, Forks(folder) as forks:
+        yield build(sandbox, forks, folder, accounts=400, customers=300)
 
 
 def test_at_most_one_account_in_twenty_is_written_on_a_quiet_day(whole: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import shutil
@@ -15,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
+from forks import Fork, Forks
 
 from connectors.salesforce import provision
 from connectors.sandbox.handle import Sandbox, environment
@@ -31,15 +30,8 @@ OBJECTS = ("Account", "Task", "Health_Episode__c", "Health_Escalation__c")
 #: Set by the CRM, and other for a record that was made at another moment.
 _THE_CRMS = {"Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "LastModifiedById"}
 _LIMIT = 120
-_RUNNER = [sys.executable, str(Path(__file__).with_name("runner.py"))]
-
-
-def command() -> list[str]:
-    """The console command where there is one, as installed for this Python."""
-    script = Path(sys.executable).with_name("crm-health")
-    if script.exists() and importlib.util.find_spec("crm_health.cli.sync") is not None:
-        return [str(script)]
-    return _RUNNER
+#: The console command, as installed for this Python.
+COMMAND = Path(sys.executable).with_name("crm-health")
 
 
 @dataclass(frozen=True)
@@ -58,6 +50,7 @@ class World:
     sandbox: Sandbox
     story: Story
     folder: Path
+    forks: Forks
     clocks: dict[str, datetime] = field(default_factory=dict)
     states: dict[str, Path] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -98,15 +91,20 @@ class World:
             **kept,
             **self.sandbox.environment,
             "CRM_HEALTH_STATE": str(state),
+            "CRM_HEALTH_LOG_LEVEL": "error",
             "NO_COLOR": "1",
             "COLUMNS": "200",
             **more,
         }
 
+    def fork(self, state: Path, *words: str, **more: str) -> Fork:
+        """Start `crm-health sync`, or the command given, without Python's own start."""
+        return self.forks.start(words or ("sync",), self.environment(state, **more))
+
     def start(self, state: Path, *words: str, **more: str) -> subprocess.Popen[str]:
-        """Start `crm-health sync`, or the command given."""
+        """Start `crm-health sync`, or the command given, by its console command."""
         return subprocess.Popen(
-            [*command(), *(words or ("sync",))],
+            [str(COMMAND), *(words or ("sync",))],
             env=self.environment(state, **more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -116,7 +114,7 @@ class World:
 
     def run(self, state: Path, *words: str, **more: str) -> Done:
         """Run it to its end."""
-        return ended(self.start(state, *words, **more))
+        return ended(self.fork(state, *words, **more))
 
     def clean(self, state: Path, *words: str) -> Done:
         """Run it to its end, which must be a good one."""
@@ -162,7 +160,7 @@ def copied(state: Path, folder: Path) -> Path:
     return folder / state.name
 
 
-def ended(process: subprocess.Popen[str]) -> Done:
+def ended(process: subprocess.Popen[str] | Fork) -> Done:
     """Wait for a process."""
     try:
         out, err = process.communicate(timeout=_LIMIT)
@@ -170,6 +168,7 @@ def ended(process: subprocess.Popen[str]) -> Done:
         process.kill()
         out, err = process.communicate()
         raise AssertionError(f"still running after {_LIMIT} s:\n{out}\n{err}") from None
+    assert process.returncode is not None
     return Done(process.returncode, out, err)
 
 
@@ -205,7 +204,9 @@ def changed_fields(
     )
 
 
-def build(sandbox: Sandbox, folder: Path, *, accounts: int, customers: int) -> World:
+def build(
+    sandbox: Sandbox, forks: Forks, folder: Path, *, accounts: int, customers: int
+) -> World:
     """Load the story, set the org up as its admin, and keep the moment as "fresh"."""
     story = build_story(seed=1, accounts=accounts, customers=customers, now=NOW)
     sandbox.load(story.records)
@@ -222,7 +223,7 @@ def build(sandbox: Sandbox, folder: Path, *, accounts: int, customers: int) -> W
     finally:
         os.environ.clear()
         os.environ.update(before)
-    world = World(sandbox, story, folder)
+    world = World(sandbox, story, folder, forks)
     world.keep("fresh")
     return world
 
@@ -233,8 +234,3 @@ def let_a_day_pass(world: World) -> None:
         record = change.id if change.kind == "update" else None
         world.sandbox.edit(change.object, record, change.fields)
     world.sandbox.advance(DAY.total_seconds())
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it."""
-    return orjson.loads(orjson.dumps(value))

@@ -290,6 +290,13 @@ class Org:
             found.append(self.sync())
         return found
 
+    def weeks(self, count: int) -> None:
+        """So many weeks pass, with a sync at the end of each and one on the day after."""
+        for _ in range(count):
+            self.pass_time(days=6)
+            self.sync()
+            self.days(1)
+
     def shown(self, account: str) -> dict[str, Any]:
         return self.crm.tables["Account"].rows[account].values
 

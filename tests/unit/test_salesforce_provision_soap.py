@@ -108,6 +108,19 @@ def test_a_page_that_happens_to_be_xml_is_unavailable() -> None:
         soap.read(_client("<html><p>Maintenance</p></html>"), "CustomField", ["Account.X__c"])
 
 
+def test_types_are_named_as_in_the_recorded_request(recorded: Callable[[str], bytes]) -> None:
+    """`xsi:type` is a name without prefix, resolved by a default namespace that is Metadata's."""
+    client = _client(recorded("upsert-success.xml"))
+    soap.upsert(client, _fields("Birthday", "Hobby", "Age"))
+    (sent,) = cast("_Answers", client).sent
+    real = recorded("write/object15/mix-of-many-fields-payload.xml")
+    ours, theirs = (next(etree.fromstring(body).iter("{*}metadata")) for body in (sent, real))
+    kind = "{http://www.w3.org/2001/XMLSchema-instance}type"
+    assert (ours.tag, ours.nsmap[None], ours.get(kind)) == (
+        theirs.tag, theirs.nsmap[None], theirs.get(kind),
+    )  # fmt: skip
+
+
 def test_ten_components_a_call_and_values_are_escaped() -> None:
     """25 names take three calls; a name can't break out of its element."""
     empty = (

@@ -71,6 +71,7 @@ def test_describe_agrees_with_the_recorded_fields(crm: Client, name: str) -> Non
     told = (
         "type", "length", "precision", "scale", "nillable", "createable", "updateable",
         "filterable", "sortable", "restrictedPicklist", "relationshipName", "idLookup",
+        "permissionable", "polymorphicForeignKey",
     )  # fmt: skip
     differ = [
         (f["name"], key, f[key], real[f["name"]][key])
@@ -80,6 +81,14 @@ def test_describe_agrees_with_the_recorded_fields(crm: Client, name: str) -> Non
         if f[key] != real[f["name"]][key]
     ]
     assert differ == []
+
+
+@pytest.mark.parametrize("name", ["Account", "Contact", "Case", "Opportunity", "Event"])
+def test_owners_are_of_the_recorded_kinds(crm: Client, name: str) -> None:
+    """Queues own cases and calendars own events; accounts and the like belong to users."""
+    real = next(f for f in recorded(f"describe/{name}.json")["fields"] if f["name"] == "OwnerId")
+    fields = crm.send("GET", f"sobjects/{name}/describe").json()["fields"]
+    assert next(f["referenceTo"] for f in fields if f["name"] == "OwnerId") == real["referenceTo"]
 
 
 def test_child_relationships_have_the_recorded_names(crm: Client) -> None:

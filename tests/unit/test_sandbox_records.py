@@ -326,5 +326,7 @@ def test_every_declared_standard_field_exists_with_that_type() -> None:
         for kind in standard_objects().values()
         for field in kind.fields.values()
         if known.get((kind.name, field.name)) not in _APEX.get(field.type, {"String"})
+        # The list leaves out the permissions of a permission set.
+        and not (kind.name == "PermissionSet" and field.name.startswith("Permissions"))
     ]
     assert wrong == []

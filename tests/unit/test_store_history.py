@@ -35,6 +35,7 @@ def save(store: Store, account: str = "a", day: date = TODAY, band: str = "green
         "band_now": band,
         "band": band,
         "coverage": 80.0,
+        "model": "standard",
         "digest": "d",
         "receipt": json.dumps({"score": 71}),
         **more,
@@ -54,8 +55,8 @@ def test_series(store: Store) -> None:
     save(store, "a", TODAY, score=60)
     series = store.history.series(TODAY - timedelta(days=1), Scope.all())
     assert series.rows() == [
-        ("a", TODAY, 60, 71, "green"),
-        ("b", TODAY, None, None, "unknown"),
+        ("a", TODAY, 60, 71, "green", "standard"),
+        ("b", TODAY, None, None, "unknown", "standard"),
     ]
     assert series.schema == {
         "account_id": pl.String,
@@ -63,6 +64,7 @@ def test_series(store: Store) -> None:
         "score": pl.Int64,
         "computed": pl.Int64,
         "band": pl.String,
+        "model": pl.String,
     }
 
 
@@ -163,3 +165,30 @@ def test_figures_are_fixed_for_the_day(store: Store) -> None:
         "book_logins": 2.0,
     }
     assert store.history.figures(TODAY - timedelta(days=1)) is None
+
+
+def test_staged_readings_count_only_when_kept(store: Store) -> None:
+    """A held plan's readings leave no trace; a kept one's replace the day's."""
+    save(store, "a", TODAY, score=60)
+    staged = store.history.series(TODAY, Scope.all()).select(
+        "account_id",
+        "day",
+        pl.lit(NOW).alias("as_of"),
+        pl.lit(10).alias("score"),
+        "computed",
+        pl.lit("red").alias("band_now"),
+        "band",
+        pl.lit(80.0).alias("coverage"),
+        "model",
+        pl.lit("d").alias("digest"),
+        pl.lit("{}").alias("receipt"),
+    )
+    store.history.stage(staged)
+    store.history.drop_staged()
+    store.history.keep_staged()
+    assert store.history.series(TODAY, Scope.all())["score"].to_list() == [60]
+    store.history.stage(staged)
+    store.history.keep_staged()
+    assert store.history.series(TODAY, Scope.all())["score"].to_list() == [10]
+    store.history.keep_staged()
+    assert store.history.series(TODAY, Scope.all())["score"].to_list() == [10]

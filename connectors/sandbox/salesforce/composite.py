@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from connectors.sandbox.errors import WireError
 from connectors.sandbox.salesforce.errors import HALTED, HALTED_CODE, refusal
-from connectors.sandbox.salesforce.wire import Answer, Call
+from connectors.sandbox.salesforce.wire import INHERITED, Answer, Call
 
 MAX_PARTS = 25
+MAX_QUERIES = 5
 MAX_GRAPHS = 75
 MAX_NODES = 500
 MAX_FAILED_GRAPHS = 14
@@ -28,6 +29,7 @@ class _UndoError(Exception):
 def composite(call: Call, dispatch: Dispatch) -> Answer:
     """POST composite: in order, with references; HTTP 200 whatever its parts answer."""
     parts = _list(call, "compositeRequest", MAX_PARTS)
+    _check_parts(parts)
     all_or_none = bool(call.request.fields.get("allOrNone", False))
     answers = _together(call, parts, dispatch, all_or_none=all_or_none)
     return Answer(200, {"compositeResponse": answers[0]})
@@ -130,12 +132,24 @@ def _part(
     except WireError as error:
         return refusal(error, call.version)
     url = quote(url, safe="/?&=%:,()'+@!$;*-._~")
-    return _guarded(call.inner(str(part.get("method", "GET")), url, body), dispatch)
+    headers = part.get("httpHeaders") or {}
+    return _guarded(call.inner(str(part.get("method", "GET")), url, body, headers), dispatch)
 
 
 def _settle(bad: int | None, *, all_or_none: bool) -> None:
     if all_or_none and bad is not None:
         raise _UndoError
+
+
+def _check_parts(parts: list[dict[str, Any]]) -> None:
+    """What fails a composite as a whole. The texts are ours: none was recorded."""
+    if any(INHERITED & {name.lower() for name in p.get("httpHeaders") or {}} for p in parts):
+        raise WireError(400, "INVALID_INPUT", "A part inherits Accept, Authorization, Content-Type")
+    if any(not re.fullmatch(r"\w+", str(p.get("referenceId")), re.ASCII) for p in parts):
+        raise WireError(400, "INVALID_INPUT", "A referenceId holds letters, digits and _ only")
+    several = re.compile(r"/(?:query|queryAll|composite/sobjects)\b")
+    if sum(bool(several.search(str(p.get("url")).partition("?")[0])) for p in parts) > MAX_QUERIES:
+        raise WireError(400, "LIMIT_EXCEEDED", f"At most {MAX_QUERIES} queries or collections")
 
 
 def _check_node(url: str) -> None:

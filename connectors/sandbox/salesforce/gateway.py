@@ -24,6 +24,8 @@ _HTML = "text/html;charset=UTF-8"
 _MAX_HEAD = 16_384
 _SOAP = re.compile(r"/services/Soap/m/\d+\.\d/?\w*")
 _SOAP_SESSION = re.compile(rb"<(?:\w+:)?sessionId>\s*([^<\s]+)\s*</")
+# The service of identities: it is no part of the data API, and refuses in words of its own.
+_USERINFO = "/services/oauth2/userinfo"
 _DAILY = "TotalRequests Limit exceeded."
 
 
@@ -87,9 +89,11 @@ def _answer(org: Org, request: Request, session: Session | None, rules: tuple[Ru
             user = session.user_id if session else None
             status, body = metadata.handle(request.body, user, org.records)
             return Answer(status, body, content_type=_XML)
-        _admit(org, session)
-        if request.path == "/services/oauth2/userinfo":
+        if request.path == _USERINFO:
+            if session is None:
+                return Answer(403, b"Bad_OAuth_Token", content_type=_HTML)
             return oauth.userinfo(call)
+        _admit(org, session)
         with org.records.transaction():
             return dispatch(call)
     except WireError as error:

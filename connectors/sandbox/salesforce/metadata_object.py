@@ -44,7 +44,7 @@ def _plan(records: Records, component: etree._Element, full_name: str) -> Plan:
             raise integrity("Cannot change the type of the name field")
     inner = [_inner_field(records, child) for child in children(component, "fields")]
     owned = sharing != "ControlledByParent"
-    kept = list(old.fields.values()) if old else system_fields(owned=owned)
+    kept = list(old.fields.values()) if old else system_fields(owned=owned, beside="Group")
     object_ = ObjectType(
         name=old.name if old else full_name,
         label=text_of(component, "label") or "",

@@ -31,6 +31,8 @@ _RIGHTS = {
     "modifyAllRecords": "PermissionsModifyAllRecords",
     "viewAllRecords": "PermissionsViewAllRecords",
 }
+# Of the hundreds that there are, those that activities need.
+_USER_PERMISSIONS = ("ActivitiesAccess", "EditTask")
 _NEEDS = {
     "allowCreate": ("allowRead",),
     "allowEdit": ("allowRead",),
@@ -64,8 +66,10 @@ def _plan(records: Records, component: etree._Element, full_name: str) -> Plan:
     for element in children(component, "objectPermissions"):
         object_name, rights = _object_rights(records, element)
         objects[(object_name, "")] = rights
+    _mirror(records, fields)
     label = text_of(component, "label")
-    values = {"Label": label, "Description": text_of(component, "description")}
+    values: dict[str, Any] = {"Label": label, "Description": text_of(component, "description")}
+    values |= _user_permissions(component)
     _check_license(records, component, objects)
 
     def save() -> None:
@@ -109,6 +113,29 @@ def _object_rights(records: Records, element: etree._Element) -> tuple[str, dict
                 f"Permission {right} {object_.name} depends on permission(s): {', '.join(lacking)}"
             )
     return object_.name, {column: flag_of(element, name) for name, column in _RIGHTS.items()}
+
+
+def _mirror(records: Records, fields: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """What is granted on a task's field the service grants on the event's of that name as well."""
+    event = records.need("Event")
+    for (object_name, full_name), rights in list(fields.items()):
+        field = event.field(full_name.partition(".")[2]) if object_name == "Task" else None
+        if field is not None and field.permissionable:
+            own = fields.setdefault(("Event", f"Event.{field.name}"), {})
+            for right, value in rights.items():
+                own[right] = bool(own.get(right)) or value
+
+
+def _user_permissions(component: etree._Element) -> dict[str, bool]:
+    """Columns of the permission set: those it does not name are taken away."""
+    wanted = dict.fromkeys(_USER_PERMISSIONS, False)
+    for element in children(component, "userPermissions"):
+        required(element, "enabled", "name")
+        name = text_of(element, "name") or ""
+        if name not in wanted:
+            raise integrity(f"Unknown user permission for this sandbox: {name}")
+        wanted[name] = flag_of(element, "enabled")
+    return {f"Permissions{name}": value for name, value in wanted.items()}
 
 
 def _check_license(
@@ -163,6 +190,11 @@ def _read(records: Records, full_name: str, record: etree._Element) -> None:
                 add(element, "object", right["SobjectType"])
             else:
                 add(element, name, bool(right[column]))
+    for name in _USER_PERMISSIONS:
+        if row.get(f"Permissions{name}"):
+            element = add(record, "userPermissions")
+            add(element, "enabled", True)
+            add(element, "name", name)
 
 
 def _remove(records: Records, full_name: str) -> None:

@@ -15,6 +15,8 @@ from connectors.sandbox.faults import Rule
 from connectors.sandbox.org import Org
 
 JSON = "application/json;charset=UTF-8"
+#: What a request inside another has from it; it may bring any other header, but not these.
+INHERITED = frozenset({"accept", "authorization", "content-type"})
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,13 @@ class Call:
         """A path of this API version."""
         return f"/services/data/{self.version}/{tail}"
 
-    def inner(self, method: str, url: str, body: Any = None) -> Call:
-        """The call of a request inside this one; it inherits the headers."""
+    def inner(
+        self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Call:
+        """The call of a request inside this one: of our headers it inherits `INHERITED` only."""
         content = b"" if body is None else orjson.dumps(body)
-        request = Request.of(method.upper(), url, self.request.headers, content)
+        kept = {k: v for k, v in self.request.headers.items() if k in INHERITED}
+        request = Request.of(method.upper(), url, {**kept, **(headers or {})}, content)
         return replace(self, request=request, args={})
 
     @property

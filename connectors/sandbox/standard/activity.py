@@ -5,7 +5,7 @@ from __future__ import annotations
 _WHAT = "Account|Opportunity|Case|Contract|Asset"
 
 TASK = f"""
-Task  00T  Task/Tasks  owned
+Task  00T  Task/Tasks  owned=Group
 WhoId             reference -> Contact|Lead as Who kids Tasks "Name ID"
 WhatId            reference -> {_WHAT} as What kids Tasks "Related To ID"
 Subject           combobox(255) plain = Call; Email; Send Letter; Send Quote; Other
@@ -33,7 +33,7 @@ IsRecurrence      boolean plain
 """
 
 EVENT = f"""
-Event  00U  Event/Events  owned
+Event  00U  Event/Events  owned=Calendar
 WhoId             reference -> Contact|Lead as Who kids Events "Name ID"
 WhatId            reference -> {_WHAT} as What kids Events "Related To ID"
 Subject           combobox(255) plain = Call; Email; Meeting; Send Letter/Quote; Other

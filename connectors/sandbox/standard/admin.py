@@ -54,6 +54,8 @@ IsOwnedByProfile  boolean ro plain
 IsCustom          boolean ro plain = *true
 LicenseId         reference once plain -> PermissionSetLicense|UserLicense as License
 Type              picklist(40) ro plain auto = *Regular; Standard; Group
+PermissionsActivitiesAccess boolean plain
+PermissionsEditTask boolean plain
 """
 
 ASSIGNMENT = """

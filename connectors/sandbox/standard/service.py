@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CASE = """
-Case  500  Case/Cases  owned
+Case  500  Case/Cases  owned=Group
 MasterRecordId    reference ro plain -> Case as MasterRecord
 CaseNumber        string(30) req ro auto look num
 ContactId         reference -> Contact as Contact kids Cases

@@ -1,6 +1,7 @@
 """A compact notation for object types, and its parser.
 
-First line, two blanks apart: `Name  prefix  Label/Labels  [owned]  [feature=NAME]  [nosync]`.
+First line, two blanks apart: `Name  prefix  Label/Labels  [owned]  [feature=NAME]  [nosync]`;
+`owned=Group` where queues own records as well as users.
 Then one line a field:
 `Name type(length | precision,scale) [words] [-> Target|Other as Relation kids Children] [= a; *b]`
 
@@ -71,7 +72,7 @@ def parse(text: str) -> ObjectType:
     name, prefix, labels, *words = re.split(r"\s{2,}", head.strip())
     options = dict(w.partition("=")[::2] for w in words)
     label, plural = labels.split("/")
-    system = system_fields(owned="owned" in options)
+    system = system_fields(owned="owned" in options, beside=options.get("owned", ""))
     if "system" in options:
         system = [f for f in system if f.name in options["system"].split(",")]
     fields = by_name([*system, *(_field(line) for line in lines if line.strip())])
