@@ -255,9 +255,6 @@ class Client:
         )
         content: bytes = response.content
         writes = method != "GET" and what != "composite"
-        # The identity service words a bad session in its own way: one word of plain text.
-        if response.status_code == 403 and content.strip() == b"Bad_OAuth_Token":
-            raise SessionExpired(code="Bad_OAuth_Token")
         if soap and b"INVALID_SESSION_ID" in content:
             raise SessionExpired(code="INVALID_SESSION_ID")
         if soap and b"Envelope" in content and response.status_code in (200, 500):

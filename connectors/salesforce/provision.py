@@ -17,10 +17,10 @@ from connectors.salesforce.client import Client
 from connectors.salesforce.fields import FieldType, fits
 from connectors.salesforce.provision_wanted import NewField, Wanted, wanted
 from connectors.salesforce.settings import PREFIX, Settings, load
-from connectors.salesforce.soql import literal, record_id, select
+from connectors.salesforce.soql import is_id, literal, record_id, select
 from crm_health.config.mapping import Mapping
 from crm_health.connector import Ports, Step
-from crm_health.errors import AuthError, Rejected, SetupError, Unavailable
+from crm_health.errors import Rejected, SetupError, Unavailable
 
 
 @dataclass
@@ -114,15 +114,16 @@ class SalesforceProvisioner:
     def _user(self) -> str:
         """The id of the user who syncs: the one named in the settings, or who logs in to sync."""
         if not self._sync_user:
-            try:
-                found = self._sync.get("/services/oauth2/userinfo").json()
-            except AuthError as error:
-                raise AuthError(
-                    "Salesforce does not say who the user is that syncs: add the scope openid to "
-                    f"the app, or name the user in {PREFIX}SYNC_USER.",
-                    code=error.code,
-                ) from None
-            return str(found["user_id"])
+            # Not from `userinfo`: that wants another OAuth scope than the data API.
+            found = self._sync.get(f"{self._sync.data}/").json()
+            user = str(found.get("identity")).rpartition("/")[2]
+            if is_id(user):
+                return user
+            raise SetupError(
+                "Salesforce does not say who the user is that syncs: name the user in "
+                f"{PREFIX}SYNC_USER.",
+                code="CH-SF-USER",
+            )
         rows = self._query(select(["Id"], "User", [f"Username = {literal(self._sync_user)}"]))
         if not rows:
             raise SetupError(
@@ -149,8 +150,14 @@ class SalesforceProvisioner:
             self._admin.send("POST", path, body)
         except Rejected as error:
             # Somebody else, or an answer of ours that was lost, has assigned it.
-            if error.code != "DUPLICATE_VALUE":
-                raise
+            if error.code == "DUPLICATE_VALUE":
+                return
+            raise SetupError(
+                f"Salesforce refused to give the permission set {rights.NAME} to user {user}: "
+                "does the user's licence allow all of it? An integration user needs the "
+                "permission set license Salesforce API Integration first.",
+                code=error.code,
+            ) from None
 
     def _query(self, query: str) -> list[dict[str, Any]]:
         answer = self._admin.get(f"{self._admin.data}/query", {"q": query}).json()

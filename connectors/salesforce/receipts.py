@@ -111,8 +111,11 @@ def is_duplicate(fault: Fault, key_field: str | None) -> bool:
     if fault.code != "DUPLICATE_VALUE":
         return False
     named = _DUPLICATE.search(fault.message)
-    # The service says <unknown> where the user may not see the other record.
-    return named is None or key_field is None or named.group(1) == key_field
+    # The service says <unknown> where the user may not see the other record, and words its
+    # messages in the user's language.
+    if named is None or key_field is None:
+        return True
+    return named.group(1).casefold() == key_field.casefold()
 
 
 def frame(receipts: Mapping[int, Receipt]) -> pl.DataFrame:

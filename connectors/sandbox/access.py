@@ -97,7 +97,8 @@ class Access:
         if mode == "hidden" or (edit and mode == "readonly"):
             return False
         required = not field.nillable and field.type != "boolean"
-        open_to_all = not field.custom and user_id not in self.bare
+        shown = user_id not in self.bare or kind.name in _SETUP_OBJECTS
+        open_to_all = not field.custom and shown
         if open_to_all or not field.permissionable or required:
             return True
         fields = self._fields if self._fields is not None else self._load(store)

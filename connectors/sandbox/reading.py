@@ -14,6 +14,10 @@ from connectors.sandbox.schema import Field, ObjectType
 _ANY_OWNER = frozenset({"Account", "Opportunity"})
 
 
+# Objects the sandbox does not keep, by the prefix of their ids: queues and leads.
+_NOT_KEPT = {"00G": "Group", "00Q": "Lead"}
+
+
 class Reading(Catalog):
     """The catalog, and the reading of what is sent for a record of it."""
 
@@ -86,15 +90,16 @@ class Reading(Catalog):
 
     def _check_target(self, kind: ObjectType, field: Field, id18: str) -> None:
         target = self.object_of(id18)
-        if target is None:
-            return  # An object the sandbox does not keep, such as a queue or a lead.
-        if target.name not in field.reference_to:
+        name = target.name if target else _NOT_KEPT.get(id18[:3], field.reference_to[0])
+        if name not in field.reference_to:
             raise WireError(
                 400,
                 "MALFORMED_ID",
                 f"{field.label}: id value of incorrect type: {id18}",
                 [field.name],
             )
+        if target is None:
+            return
         row = self.tables.of(target.name).get(id18)
         if row is None:
             raise WireError(

@@ -12,6 +12,7 @@ from crm_health.config import expressions
 from crm_health.entities import Kind
 from crm_health.health.lines import kinds_of
 from crm_health.report import accounts as report
+from crm_health.sync.run import ZONE
 
 LIMIT = 50
 
@@ -35,7 +36,8 @@ def accounts(context: Context, where: str | None, limit: int | None, *, form: bo
     shows them (shown_score, ...).
     """
     with context.store(fresh=False) as store:
-        frame = book(store, context.config.model.time_zone)
+        chosen = context.config.model.time_zone
+        frame = book(store, chosen or store.runs.get_value(ZONE) or "UTC")
     found = _filtered(frame, where) if where else frame
     if form:
         rows = found.head(limit) if limit else found

@@ -54,6 +54,7 @@ def check(given: Documents, crm: str) -> list[Problem]:
             playbook_file,
             found.alerted(),
             counts(model) if model is not None else frozenset(),
+            mapping.id_length if mapping is not None else None,
         )
         problems += alerts.problems
         used |= alerts.used

@@ -15,6 +15,18 @@ from crm_health.entities import ENTITIES, Kind
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 #: Ids of a CRM's users and queues.
 ID = re.compile(r"[A-Za-z0-9]{1,36}")
+
+
+def is_id(text: str, length: int | None) -> bool:
+    """Whether a text can be an id of the CRM, of the mapping's `id_length` where it has one."""
+    return bool(ID.fullmatch(text)) and length in (None, len(text))
+
+
+def id_hint(length: int | None) -> str:
+    """How long an id must be, where the mapping says so."""
+    return f"ids here have {length} characters" if length else ""
+
+
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(\.[A-Za-z][A-Za-z0-9_]{0,79}){0,4}")
 _PRIORITIES = ("p1", "p2", "p3", "p4")
 #: What a value list may give; dates come from the CRM only.
@@ -50,10 +62,7 @@ def _keep(check: Checker, path: Path, entity: str, feed: Feed, text: str) -> Non
     own = {name: source.type or Kind.TEXT for name, source in feed.extra.items()}
     sources = feed.columns | feed.extra
     usable = {n: k for n, k in row_columns(entity, own).items() if n in {"id", *sources}}
-    expr = check.expression(path, text, usable, expect=Kind.BOOLEAN)
-    for name in sorted(expr.columns if expr else ()):
-        if name in sources and sources[name].optional:
-            check.add(path, f"{name} is optional: where the org lacks it, no row could be judged")
+    check.expression(path, text, usable, expect=Kind.BOOLEAN)
 
 
 def _core(check: Checker, path: Path, entity: str, column: str, source: Source) -> None:

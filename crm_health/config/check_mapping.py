@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from crm_health.config import names
-from crm_health.config.check_feeds import ID, check_feed
+from crm_health.config.check_feeds import check_feed, id_hint, is_id
 from crm_health.config.check_write import check_write
 from crm_health.config.checker import Checker
 from crm_health.config.columns import columns_for
@@ -25,8 +25,8 @@ def check_mapping(mapping: Mapping, document: Document, crm: str) -> Checker:
         check.add(("crm",), f"is {mapping.crm!r}, but the file is read for {crm!r}")
     if not _VERSION.fullmatch(mapping.api_version):
         check.add(("api_version",), "is no version", "such as 65.0")
-    if mapping.fallback_owner is not None and not ID.fullmatch(mapping.fallback_owner):
-        check.add(("fallback_owner",), "is no id of the CRM")
+    if mapping.fallback_owner is not None and not is_id(mapping.fallback_owner, mapping.id_length):
+        check.add(("fallback_owner",), "is no id of the CRM", id_hint(mapping.id_length))
     account = columns_for("account", mapping)
     check.expression(("scope",), mapping.scope, account, expect=Kind.BOOLEAN)
     if "account" not in names.raw_keys(document, "read"):

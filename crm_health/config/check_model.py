@@ -109,7 +109,7 @@ def _later(document: Document, model: Model) -> dict[str, str]:
 
 
 def _calendar(check: Checker, model: Model) -> None:
-    if model.time_zone not in _zones():
+    if model.time_zone and model.time_zone not in _zones():
         check.add(("time_zone",), "there is no such time zone", nearest(model.time_zone, _zones()))
     if model.holidays is not None and model.holidays not in holidays.list_supported_countries():
         check.add(("holidays",), "no holidays are known for it", "an ISO country code such as DE")

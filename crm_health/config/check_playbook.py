@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
-from crm_health.config.check_feeds import ID
+from crm_health.config.check_feeds import id_hint, is_id
 from crm_health.config.check_model import Columns
 from crm_health.config.checker import Checker
 from crm_health.config.playbook import Alert, Playbook
@@ -20,7 +20,11 @@ _LONGEST_DUE, _LONGEST_COOLING = 365, 730
 
 
 def check_playbook(
-    playbook: Playbook, document: Document, columns: Columns, counts: frozenset[str]
+    playbook: Playbook,
+    document: Document,
+    columns: Columns,
+    counts: frozenset[str],
+    id_length: int | None,
 ) -> Checker:
     """Check one playbook whose shape is right.
 
@@ -29,13 +33,14 @@ def check_playbook(
         document: its file.
         columns: what alerts may read.
         counts: facts named `*_days` that count days.
+        id_length: of the CRM's ids, where the mapping says so.
     """
     check = Checker(document, counts=counts)
     for name, alert in playbook.alerts.items():
         _alert(check, name, alert, playbook, columns)
     for name, department in playbook.departments.items():
-        if department.owner is not None and not ID.fullmatch(department.owner):
-            check.add(("departments", name, "owner"), "is no id of the CRM")
+        if department.owner is not None and not is_id(department.owner, id_length):
+            check.add(("departments", name, "owner"), "is no id of the CRM", id_hint(id_length))
     hours = [playbook.severities.get(s) for s in _SEVERITIES]
     for severity, value in zip(_SEVERITIES, hours, strict=True):
         if value is None:

@@ -95,6 +95,8 @@ class TaskOut(Frozen):
     constants: dict[str, Scalar] = Field(default_factory=dict)
     open_status: str
     done_status: str
+    #: A yes-or-no field that says a task is closed, by whatever status; never written.
+    is_closed: str | None = None
     priorities: dict[Literal["high", "medium", "low"], str]
 
 
@@ -156,6 +158,8 @@ class Mapping(Frozen):
     #: Entity to its feeds.
     read: dict[str, tuple[Feed, ...]]
     write: Write
+    #: Characters of an id as this CRM reads it back: a shorter form would look like an edit.
+    id_length: int | None = Field(default=None, ge=1)
     #: Users by role, as CRM ids, where the account gives none.
     fallback_owner: str | None = None
 

@@ -56,7 +56,7 @@ class ModelDef(Frozen):
 class BandDef(Frozen):
     """Scores below `below` are in this band; the last band has none."""
 
-    name: str
+    name: Slug
     below: int | None = Field(default=None, ge=2, le=100)
 
 
@@ -88,7 +88,8 @@ class Evidence(Frozen):
 class Model(Frozen):
     """`model.yaml`."""
 
-    time_zone: str = "UTC"
+    #: IANA name; empty: the org's own, as the CRM tells it, else UTC.
+    time_zone: str = ""
     #: ISO country code for public holidays; None for none.
     holidays: str | None = None
     facts: dict[Name, FactDef]

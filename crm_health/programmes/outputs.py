@@ -32,7 +32,8 @@ def desired(accounts: pl.DataFrame) -> pl.DataFrame:
         "why": pl.col("why"),
         "evidence": pl.col("evidence"),
         "score_computed": pl.col("computed"),
-        "coverage": (pl.col("coverage") / 10).round() * 10,
+        # Down: 55 % must not read as the 60 % that a band needs.
+        "coverage": (pl.col("coverage") / 10).floor() * 10,
         "open_escalations": pl.col("open_after"),
         "last_12_weeks": pl.col("last_12_weeks"),
     }

@@ -127,21 +127,23 @@ class History:
             found = bulk.fetch(connection, old, {**_KEY, "band": pl.String})
             return _drop(connection, _superfluous(found))
 
-    def figures(self, day: date) -> dict[str, float | None] | None:
-        """The book's figures of the day, None where none were saved."""
-        query = select(FIGURES.c.figures).where(FIGURES.c.day == to_days(day))
+    def figures(self, day: date, digest: str) -> dict[str, float | None] | None:
+        """The book's figures of the day under a configuration, None where none were saved."""
+        query = select(FIGURES.c.figures).where(
+            FIGURES.c.day == to_days(day), FIGURES.c.digest == digest
+        )
         with self._database.read() as connection:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else dict(found)
 
-    def save_figures(self, day: date, figures: Mapping[str, float | None]) -> None:
+    def save_figures(self, day: date, digest: str, figures: Mapping[str, float | None]) -> None:
         """Fix the book's figures for the day: those already saved stay, new ones are added."""
         with self._database.write() as connection:
-            saved = self.figures(day)
-            connection.execute(delete(FIGURES).where(FIGURES.c.day == to_days(day)))
-            connection.execute(
-                FIGURES.insert().values(day=to_days(day), figures={**figures, **(saved or {})})
-            )
+            saved = self.figures(day, digest)
+            where = (FIGURES.c.day == to_days(day), FIGURES.c.digest == digest)
+            connection.execute(delete(FIGURES).where(*where))
+            row = {"day": to_days(day), "digest": digest, "figures": {**figures, **(saved or {})}}
+            connection.execute(FIGURES.insert().values(row))
 
 
 def _stored(readings: pl.DataFrame) -> pl.DataFrame:

@@ -117,11 +117,16 @@ class Mirror:
             contacts = self._catalog.get(connection, shapes.CONTACT)
         return loading.Reach(table, entity, columns, contacts)
 
-    def count(self, entity: str) -> int:
-        """How many rows the entity has."""
+    def count(self, entity: str, *, present: str | None = None, true: str | None = None) -> int:
+        """How many rows the entity has: all, with a value in `present`, or where `true` is."""
         with self._database.read() as connection:
             table, _ = self._catalog.get(connection, entity)
-            return connection.execute(select(func.count()).select_from(table)).scalar_one()
+            query = select(func.count()).select_from(table)
+            if present is not None:
+                query = query.where(table.c[present].is_not(None))
+            if true is not None:
+                query = query.where(table.c[true] == 1)
+            return connection.execute(query).scalar_one()
 
     def account_ids(self, scope: Scope | None = None) -> pl.Series:
         """Ids of the mirrored accounts, sorted."""

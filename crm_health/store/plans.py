@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
 
 from crm_health.connector import RECEIPT_SCHEMA, Outcome
 from crm_health.errors import BrokenInvariant, GuardStopped
@@ -242,15 +242,17 @@ class Plans:
         with self._database.write() as connection:
             connection.execute(update(HOLDS).where(HOLDS.c.run_id == run_id).values(used_by=by.id))
 
-    def forget_messages(self, before: datetime) -> int:
-        """Erase the CRM's own words, which may echo customers' data, of runs begun before."""
+    def forget(self, before: datetime) -> int:
+        """Erase the plans of runs begun before, with the CRM's own words; how many rows.
+
+        Their `before` and `message` may hold customers' data: they are kept for audit, not for
+        ever.
+        """
         old = select(RUNS.c.id).where(RUNS.c.started_at < before)
         with self._database.write() as connection:
-            return connection.execute(
-                update(PLAN_ROWS)
-                .where(PLAN_ROWS.c.run_id.in_(old), PLAN_ROWS.c.message.is_not(None))
-                .values(message=None)
-            ).rowcount
+            connection.execute(delete(HOLDS).where(HOLDS.c.run_id.in_(old)))
+            gone = delete(PLAN_ROWS).where(PLAN_ROWS.c.run_id.in_(old))
+            return connection.execute(gone).rowcount
 
     def _fetch(self, query: Select[Any], schema: dict[str, Any] | None = None) -> pl.DataFrame:
         types = schema or ROW_SCHEMA

@@ -134,6 +134,12 @@ class Runs:
             if now is not None:
                 connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(heartbeat=now))
 
+    def identify(self, run: Run, *, org_id: str, as_of: datetime) -> None:
+        """Note what the CRM said: which org it is, and what time it has."""
+        with self._database.write() as connection:
+            values = {"org_id": org_id, "as_of": as_of}
+            connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(values))
+
     def phase(self, run: Run, name: str) -> None:
         """Note which step the run has come to."""
         with self._database.write() as connection:

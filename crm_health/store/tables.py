@@ -256,5 +256,6 @@ FIGURES = Table(
     "figures",
     METADATA,
     Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, primary_key=True),
     Column("figures", Json, nullable=False),
 )

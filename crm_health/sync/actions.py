@@ -42,7 +42,8 @@ class Actions:
         known = [frame.select(list(episodes.KNOWN)) for frame in (self.episodes, self.escalations)]
         self.known = episodes.with_rule(pl.concat(known))
         #: Occurrences that would open, but that nobody active could be told of.
-        self.ownerless = 0
+        #: Accounts for which something should open, with nobody active to tell.
+        self.ownerless = pl.Series("account_id", [], pl.String)
 
     def _load(self, entity: str) -> pl.DataFrame:
         shape = self._reads.shapes[entity]
@@ -99,7 +100,7 @@ class Actions:
             .with_columns(pl.coalesce("desk", "told").alias("owner_id"))
             .drop("desk", "told")
         )
-        self.ownerless = owned["owner_id"].null_count()
+        self.ownerless = owned.filter(pl.col("owner_id").is_null())["account_id"]
         return owned.filter(pl.col("owner_id").is_not_null())
 
     def _open_after(

@@ -17,7 +17,7 @@ from crm_health.connector import Batch, Connector, Op, Outcome
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, Kind, shown
 from crm_health.store import Run, Store
 from crm_health.sync.options import Options
-from crm_health.sync.plan import KINDS
+from crm_health.sync.plan import KINDS, shaped
 
 
 class Stopped(errors.Unavailable):
@@ -38,7 +38,12 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
             raise Stopped
         store.runs.check(run, options.clock() if options.clock else None)
         store.plans.mark(run.id, seqs, "sent")
-        receipts = connector.write(batch)
+        try:
+            receipts = connector.write(batch)
+        except errors.CrmHealthError:
+            # By contract what is raised here left nothing sent; lost answers are receipts.
+            store.plans.mark(run.id, seqs, "planned")
+            raise
         store.plans.receipts(run.id, receipts)
         if kind in ("fields", "memory"):
             _write_through(store, batch, receipts, mapping)
@@ -50,11 +55,10 @@ def batches(connector: Connector, plan: pl.DataFrame) -> Iterator[tuple[Batch, p
     if plan.is_empty():
         return
     order = {kind: place for place, kind in enumerate(KINDS)}
-    shaped = plan.with_columns(
-        pl.Series("shape", [",".join(orjson.loads(text)) for text in plan["fields"]]),
+    placed = shaped(plan).with_columns(
         pl.col("kind").replace_strict(order, return_dtype=pl.Int64).alias("place"),
     )
-    groups = shaped.sort("place", "object", "shape", "account_id", "seq").group_by(
+    groups = placed.sort("place", "object", "shape", "account_id", "seq").group_by(
         "place", "kind", "op", "object", "shape", maintain_order=True
     )
     for (_, kind, op, _, _), group in groups:

@@ -16,6 +16,5 @@ def approved_only(store: Store, run_id: str, by: Run, rows: pl.DataFrame) -> pl.
         GuardStopped: there is no such held plan, it was applied, or it is older than 24 hours.
     """
     approved = store.plans.approved(run_id, by.started_at)
-    store.plans.use_hold(run_id, by)
     where = ["kind", "object", "account_id", "basis"]
     return rows.join(approved.select(where), on=where, how="semi")

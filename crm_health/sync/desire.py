@@ -28,6 +28,8 @@ class Desired:
         )
     )
     ownerless: int = 0
+    #: Accounts that want something nobody could be given.
+    unserved: pl.Series = field(default_factory=lambda: pl.Series("account_id", [], pl.String))
 
     def add(self, more: Desired) -> None:
         """Append another part."""
@@ -35,6 +37,7 @@ class Desired:
         self.tasks = pl.concat([self.tasks, more.tasks])
         self.edits = pl.concat([self.edits, more.edits])
         self.ownerless += more.ownerless
+        self.unserved = pl.concat([self.unserved, more.unserved])
 
 
 def desire(
@@ -51,10 +54,6 @@ def desire(
     plan = pl.concat(
         [field_rows(setting, found), opening, actions.clearing_rows(clears.filter(mine))]
     )
-    still_open = sum(
-        frame.filter(mine & pl.col("is_open").fill_null(False)).height
-        for frame in (actions.tasks, actions.escalations)
-    )
     far = setting.config.playbook.guards.moved_points
     told = pl.DataFrame(
         {
@@ -62,8 +61,9 @@ def desire(
             "then": found.memories["evidence"],
         }
     )
-    tally.add(accounts, far, still_open, told.select(pl.col("now") != pl.col("then")).to_series())
-    return Desired(plan, _tasks(accounts, opens), edits_reported(found), actions.ownerless)
+    tally.add(accounts, far, told.select(pl.col("now") != pl.col("then")).to_series())
+    tasks, edits = _tasks(accounts, opens), edits_reported(found)
+    return Desired(plan, tasks, edits, actions.ownerless.len(), actions.ownerless)
 
 
 def _tasks(accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.DataFrame:
@@ -76,10 +76,7 @@ def _tasks(accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.DataFrame:
         # Need times value: the order of every list.
         (
             (100 - pl.col("score").fill_null(50))
-            * pl.col("value_now").fill_null(0).rank()
-            / pl.len()
-            if "value_now" in accounts.columns
-            else (100 - pl.col("score").fill_null(50)).cast(pl.Float64)
+            * (pl.col("value_now").fill_null(0) + 1 if "value_now" in accounts.columns else 1)
         ).alias("attention"),
     )
     return opening.join(urgency, on="account_id", maintain_order="left").select(

@@ -58,14 +58,15 @@ class Due:
                     )
         return found
 
-    def settled(self, plan: pl.DataFrame) -> None:
+    def settled(self, plan: pl.DataFrame, unserved: pl.Series) -> None:
         """Remember what was assessed; accounts with a row that is not done stay due.
 
         Args:
             plan: The run's plan rows with their `status`.
+            unserved: Accounts that want something nobody could be given, or that was refused.
         """
-        pending = plan.filter(~pl.col("status").is_in(["done", "gone", "rejected"]))
-        waiting = pending["account_id"].drop_nulls().unique()
+        pending = plan.filter(~pl.col("status").is_in(["done", "gone"]))
+        waiting = pl.concat([pending["account_id"], unserved]).drop_nulls().unique()
         done = self._changed.filter(~self._changed.is_in(waiting.implode()))
         self._store.mirror.clear_dirty(done, self._token)
         self._store.mirror.mark_dirty(waiting)

@@ -68,7 +68,12 @@ def normalize(page: Page, feed: ResolvedFeed, calendar: Calendar) -> Normalized:
         rows = rows.with_columns(pl.lit(None, pl.String).alias("account_id"))
     rows = _sla(rows, feed, calendar)
     if feed.keep is not None:
-        rows = rows.filter(pl.sql_expr(feed.keep).fill_null(False))
+        # What the org lacks is empty, so that a condition can say what that means.
+        empty = [pl.lit(None, POLARS[kind]).alias(n) for n, kind in feed.absent.items()]
+        kept = rows.with_columns(empty).with_columns(
+            pl.sql_expr(feed.keep).fill_null(False).alias("_keep")
+        )
+        rows = rows.filter(kept["_keep"])
     if feed.entity not in ("account", "user"):
         rows, lost = _with_account(rows)
         problems.append(lost.with_columns(pl.lit(feed.object).alias("object")))

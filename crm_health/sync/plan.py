@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
+import orjson
 import polars as pl
 
 from crm_health.connector import Connector, Op
@@ -30,17 +31,17 @@ PLAN: dict[str, Any] = {
     "basis": pl.String,
 }
 
-#: What each kind of row is, in the order in which it is applied: people's work first.
-KINDS: dict[str, str] = {
-    "escalation": "opens an escalation",
-    "task": "creates a task",
-    "fields": "updates health fields",
-    "memory": "updates the memory only",
-    "close_escalation": "resolves an escalation",
-    "clear_escalation": "marks an escalation's cause as over",
-    "clear_episode": "marks an episode as over",
-    "close_task": "completes a task",
-}
+#: The kinds of rows, in the order in which they are applied: people's work first.
+KINDS: tuple[str, ...] = (
+    "escalation",
+    "task",
+    "fields",
+    "memory",
+    "close_escalation",
+    "clear_escalation",
+    "clear_episode",
+    "close_task",
+)
 
 
 def rows(frame: pl.DataFrame, **constants: str | None) -> pl.DataFrame:
@@ -251,7 +252,15 @@ def numbered(plan: pl.DataFrame) -> pl.DataFrame:
     return ordered.with_row_index("seq", offset=1).with_columns(pl.col("seq").cast(pl.Int64))
 
 
+def shaped(plan: pl.DataFrame) -> pl.DataFrame:
+    """Add `shape`: the CRM fields of a row. Rows of one shape can share a batch."""
+    shapes = [",".join(orjson.loads(text)) for text in plan["fields"]]
+    return plan.with_columns(pl.Series("shape", shapes, pl.String))
+
+
 def calls(plan: pl.DataFrame, connector: Connector) -> int:
-    """API calls that writing the plan takes."""
-    groups = plan.group_by("kind", "op", "object").len()
-    return sum(-(-count // connector.batch_size(Op(op))) for _, op, _, count in groups.iter_rows())
+    """API calls that writing the plan takes, retries and look-ups apart."""
+    groups = shaped(plan).group_by("kind", "op", "object", "shape").len()
+    return sum(
+        -(-count // connector.batch_size(Op(op))) for _, op, _, _, count in groups.iter_rows()
+    )

@@ -25,12 +25,16 @@ def parts(store: Store, setting: Setting) -> list[Scope]:
 
 
 def figures(store: Store, setting: Setting) -> dict[str, float | None]:
-    """Today's book figures: as stored this day, else computed over all customers and stored."""
+    """Today's book figures: as fixed this day for this config, else over all customers.
+
+    They are fixed (`History.save_figures`) only once a plan has passed the guards: the median of
+    a broken feed must not outlive it.
+    """
     model = setting.config.model
     names = book.names(model)
     if not names:
         return {}
-    known = store.history.figures(setting.day)
+    known = store.history.figures(setting.day, setting.config.digest)
     if known is not None and set(names) <= set(known):
         return known
     narrow: list[pl.DataFrame] = []
@@ -39,8 +43,4 @@ def figures(store: Store, setting: Setting) -> dict[str, float | None]:
         if accounts.height:
             view = load_facts(store, setting, accounts, scope, {})
             narrow.append(view.values.select(n for n in names if n in view.values.columns))
-    found: dict[str, float | None] = (
-        book.figures(model, pl.concat(narrow)) if narrow else dict.fromkeys(names)
-    )
-    store.history.save_figures(setting.day, found)
-    return found
+    return book.figures(model, pl.concat(narrow)) if narrow else dict.fromkeys(names)

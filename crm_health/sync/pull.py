@@ -35,14 +35,14 @@ def pull(
     setting: Setting,
     *,
     full: bool,
-    allow_shrink: bool,
+    may_shrink: frozenset[str],
     tick: Callable[[str, int], None],
 ) -> Pulled:
     """Bring the mirror up to date.
 
     Args:
         full: Read everything again, whatever the cursors say.
-        allow_shrink: A person said that rows missing from a full read are gone.
+        may_shrink: Objects whose rows that a full read did not meet count as gone.
         tick: Told the object and its rows after each page.
     """
     mirror, reads = store.mirror, setting.reads
@@ -59,13 +59,13 @@ def pull(
                 tx.begin_full(stream.object)
         requests.append(Request(stream, cursor))
     for page in connector.changes(requests):
-        _store_page(page, store, setting, pulled, allow_shrink)
+        _store_page(page, store, setting, pulled, may_shrink)
         tick(page.stream.object, page.rows.height)
     return pulled
 
 
 def _store_page(
-    page: Page, store: Store, setting: Setting, pulled: Pulled, allow_shrink: bool
+    page: Page, store: Store, setting: Setting, pulled: Pulled, may_shrink: frozenset[str]
 ) -> None:
     name = page.stream.object
     gone = int(page.rows["deleted"].sum() or 0)
@@ -82,7 +82,7 @@ def _store_page(
                 pulled.quarantined += found.problems.height
         if page.last and name in store.mirror.full_reads():
             unseen, known = tx.unseen(name), len(store.mirror.ids(name))
-            if allow_shrink or not shrank(unseen, known, setting):
+            if name in may_shrink or not shrank(unseen, known, setting):
                 tx.end_full(name)
                 pulled.full.add(name)
                 whole = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import polars as pl
@@ -26,6 +26,12 @@ from crm_health.sync.setting import Setting
 
 #: Small state of the store: how many customers the last full assessment found.
 CUSTOMERS = "customers"
+#: The time zone that days are counted in.
+ZONE = "time_zone"
+#: And which objects had shrunk when a plan was held, by the held run's id.
+SHRUNK = "shrunk:"
+#: How long plans and the CRM's own words about them are kept.
+KEPT = timedelta(days=90)
 
 
 @dataclass
@@ -69,54 +75,80 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     identity = connector.identity()
     store.pin(identity.org_id, config.mapping.crm)
     setting = read_setting(connector, config, identity)
+    store.runs.identify(run, org_id=identity.org_id, as_of=setting.as_of)
+    store.runs.set_value(ZONE, setting.calendar.time_zone)
     report = Report(run, identity, setting)
     due = Due(store, setting, options.full)
     store.runs.phase(run, "pull")
-    # Test orgs are approved beforehand.
-    allow_shrink = options.approve is not None or identity.is_sandbox
+    may_shrink = _may_shrink(store, setting, identity, options)
     report.pulled = pull(
-        connector,
-        store,
-        setting,
-        full=options.full,
-        allow_shrink=allow_shrink,
-        tick=options.tick,
+        connector, store, setting, full=options.full, may_shrink=may_shrink, tick=options.tick
     )
-    vanished.check(connector, store, setting, report.pulled, allow_shrink=allow_shrink)
+    vanished.check(connector, store, setting, report.pulled, may_shrink=may_shrink)
     if due.all:
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
     store.runs.phase(run, "assess")
-    wanted, tally = _assess_all(store, setting, due, options.tick, report)
-    tally.shrunk = report.pulled.shrunk
+    book: Mapping[str, float | None] = population.figures(store, setting)
+    wanted, tally = _assess_all(store, setting, due, book, options.tick, report)
     report.plan, report.waiting = ration(wanted.plan, wanted.tasks, store, setting)
-    report.plan, report.refused = _without_refused(report.plan, store, run)
+    if not options.full:
+        report.plan, refused = _without_refused(report.plan, store, run)
+        report.refused = refused.len()
+        wanted.unserved = pl.concat([wanted.unserved, refused])
     report.calls_needed = plan.calls(report.plan, connector)
     store.runs.phase(run, "guards")
     if options.approve is not None:
         report.plan = approved_only(store, options.approve, run, report.plan)
     elif not identity.is_sandbox:
         guards = config.playbook.guards
-        report.stops = stops(guards, tally, report.plan, report.customers, connector.usage())
+        report.stops = stops(guards, tally, report.plan, connector.usage())
     store.plans.add(run, plan.numbered(report.plan))
     if report.stops:
         store.plans.hold(run.id, "; ".join(report.stops))
+        store.runs.set_value(f"{SHRUNK}{run.id}", ",".join(report.pulled.shrunk) or None)
     elif not options.dry_run:
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
         store.history.keep_staged()
+        store.history.save_figures(setting.day, config.digest, book)
         store.runs.phase(run, "apply")
         apply(connector, store, run, config.mapping, options)
-        store.history.thin(setting.day)
-        if options.approve is None:
-            # An approved plan holds only what was still wanted: everybody stays due.
-            due.settled(store.plans.rows(run.id))
+        _settle(store, report, due, wanted, options)
     report.outcomes = store.plans.counts(run.id)
     return report
 
 
+def _settle(store: Store, report: Report, due: Due, wanted: Desired, options: Options) -> None:
+    """After the writes: what is done with, and the day's tidying up."""
+    rows = store.plans.rows(report.run.id)
+    if options.approve is not None:
+        # An approved plan holds only what was still wanted: everybody stays due.
+        if not rows["status"].is_in(["planned", "sent", "retry", "unknown"]).any():
+            store.plans.use_hold(options.approve, report.run)
+        return
+    due.settled(rows, wanted.unserved)
+    if due.all:
+        store.runs.set_value(CUSTOMERS, str(report.customers))
+        store.history.thin(report.setting.day)
+        store.plans.forget(report.run.started_at - KEPT)
+
+
+def _may_shrink(
+    store: Store, setting: Setting, identity: Identity, options: Options
+) -> frozenset[str]:
+    """Objects whose vanished rows count as gone: a person approved it, or it is a test org."""
+    if identity.is_sandbox:
+        return frozenset(stream.object for stream in setting.reads.streams)
+    if options.approve is None:
+        return frozenset()
+    return frozenset((store.runs.get_value(f"{SHRUNK}{options.approve}") or "").split(","))
+
+
 def read_setting(connector: Connector, config: Config, identity: Identity) -> Setting:
-    """Hold the config against the org, and fix the run's instant."""
+    """Hold the config against the org, and fix the run's instant and time zone."""
+    zone = config.model.time_zone or identity.time_zone or "UTC"
+    config = replace(config, model=config.model.model_copy(update={"time_zone": zone}))
     reads = streams.resolve(config.mapping, connector.describe(streams.objects(config.mapping)))
-    calendar = Calendar.of(config.model.time_zone, config.model.holidays)
+    calendar = Calendar.of(zone, config.model.holidays)
     return Setting(config, reads, calendar, identity.now.replace(second=0, microsecond=0))
 
 
@@ -124,15 +156,14 @@ def _assess_all(
     store: Store,
     setting: Setting,
     due: Due,
+    book: Mapping[str, float | None],
     tick: Callable[[str, int], None],
     report: Report,
 ) -> tuple[Desired, Tally]:
     """Phases (c) and (d): every due account, part by part, so that memory stays flat."""
-    scopes = due.scopes()
-    book: Mapping[str, float | None] = population.figures(store, setting) if scopes else {}
-    wanted, tally = Desired(), Tally()
+    wanted, tally = Desired(), Tally(shrunk=report.pulled.shrunk)
     store.history.drop_staged()
-    for scope in scopes:
+    for scope in due.scopes():
         found = assess(store, setting, scope, book)
         if found is None:
             continue
@@ -141,18 +172,28 @@ def _assess_all(
         store.history.stage(found.readings)
         report.assessed += found.accounts.height
         tick("assess", found.accounts.height)
-    report.accounts = store.mirror.count("account")
-    if due.all:
-        store.runs.set_value(CUSTOMERS, str(report.assessed))
-    report.customers = int(store.runs.get_value(CUSTOMERS) or 0)
+    mirror = store.mirror
+    report.accounts = mirror.count("account")
+    before = store.runs.get_value(CUSTOMERS)
+    report.customers = report.assessed if due.all else int(before or 0)
+    tally.customers = report.customers
+    tally.customers_before = int(before) if due.all and before else None
+    tally.scored = mirror.count("account", present="shown_score")
+    tally.known = mirror.count("account", present="shown_memory")
+    tally.open_records = sum(mirror.count(name, true="is_open") for name in ("task", "escalation"))
     report.edits, report.ownerless = wanted.edits, wanted.ownerless
     return wanted, tally
 
 
-def _without_refused(rows: pl.DataFrame, store: Store, run: Run) -> tuple[pl.DataFrame, int]:
-    """Leave out what the CRM refused in the last day with the very same content."""
+def _without_refused(rows: pl.DataFrame, store: Store, run: Run) -> tuple[pl.DataFrame, pl.Series]:
+    """Leave out what the CRM refused in the last day with the very same content.
+
+    Returns:
+        The other rows, and the accounts of those left out: a row each.
+    """
     refused = store.plans.rejected(run.started_at - timedelta(days=1))
     if refused.is_empty():
-        return rows, 0
-    kept = rows.join(refused, on=["object", "basis"], how="anti", maintain_order="left")
-    return kept, rows.height - kept.height
+        return rows, rows["account_id"].head(0)
+    same = ["object", "basis"]
+    kept = rows.join(refused, on=same, how="anti", maintain_order="left")
+    return kept, rows.join(refused, on=same, how="semi")["account_id"]

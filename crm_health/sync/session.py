@@ -89,7 +89,8 @@ def exit_code(report: runs.Report, options: Options) -> int:
     if report.stops:
         codes.add(4)
     open_ends = {"rejected", "retry", "unknown", "sent"}
-    if not options.dry_run and (report.refused or open_ends & set(report.outcomes)):
+    short = report.refused or report.ownerless or open_ends & set(report.outcomes)
+    if not options.dry_run and short:
         codes.add(3)
     return errors.worst(codes)
 

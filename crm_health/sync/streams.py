@@ -27,6 +27,8 @@ class ResolvedFeed:
     object: str
     columns: MappingABC[str, Source]
     kinds: MappingABC[str, Kind]
+    #: Optional columns that this org lacks: empty in `keep`, and nowhere else.
+    absent: MappingABC[str, Kind] = field(default_factory=dict)
     keep: str | None = None
     sla_hours: MappingABC[str, float] | None = None
 
@@ -69,7 +71,9 @@ def ours(mapping: Mapping) -> dict[str, Feed]:
                 "owner_id": at(field=task.owner),
                 "due_at": at(field=task.due),
                 "status": at(field=task.status),
-                "is_open": at(field=task.status, values={task.done_status: False}, otherwise=True),
+                "is_open": at(field=task.is_closed, values={"true": False, "false": True})
+                if task.is_closed
+                else at(field=task.status, values={task.done_status: False}, otherwise=True),
             },
         ),
         "episode": Feed(
@@ -132,15 +136,18 @@ def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
             else:
                 lacking.append(feed.object)
             continue
-        found = {}
+        found, kinds, absent = {}, {}, {}
         for column, source in _columns(entity, feed, mapping).items():
             kept = _available(source, info, lacking, warnings, f"{entity}.{column}")
-            if kept is not None:
-                found[column] = kept
-                for path in kept.paths:
-                    wanted.setdefault(feed.object, {})[path] = _wire(path, info)
-        kinds = {column: _kind(entity, column, source) for column, source in found.items()}
-        feeds.append(ResolvedFeed(entity, feed.object, found, kinds, feed.keep, feed.sla_hours))
+            if kept is None:
+                absent[column] = _kind(entity, column, source)
+                continue
+            found[column], kinds[column] = kept, _kind(entity, column, kept)
+            for path in kept.paths:
+                wanted.setdefault(feed.object, {})[path] = _wire(path, info)
+        feeds.append(
+            ResolvedFeed(entity, feed.object, found, kinds, absent, feed.keep, feed.sla_hours)
+        )
     lacking += _unwritable(mapping, infos)
     if lacking:
         raise errors.SetupError(

@@ -20,7 +20,12 @@ EVERY = timedelta(days=6, hours=12)
 
 
 def check(
-    connector: Connector, store: Store, setting: Setting, pulled: Pulled, *, allow_shrink: bool
+    connector: Connector,
+    store: Store,
+    setting: Setting,
+    pulled: Pulled,
+    *,
+    may_shrink: frozenset[str],
 ) -> None:
     """Compare ids of objects whose last check is a week old; remove what is gone."""
     for stream in setting.reads.streams:
@@ -34,7 +39,7 @@ def check(
         live = pl.concat([pl.Series("id", [], pl.String), *connector.ids(name)])
         known = store.mirror.ids(name)
         gone = known.filter(~known.is_in(live.implode()))
-        if shrank(len(gone), len(known), setting) and not allow_shrink:
+        if shrank(len(gone), len(known), setting) and name not in may_shrink:
             pulled.shrunk[name] = (len(known) - len(gone), len(known))
             continue
         with store.mirror.page() as tx:

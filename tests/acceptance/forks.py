@@ -7,6 +7,7 @@ process of its own with the real command line in it; only its first second is mi
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
@@ -30,7 +31,8 @@ class Forks:
 
     def ask(self, what: Mapping[str, Any]) -> Any:
         """Send one line, and read the answer to it."""
-        assert self._server.stdin is not None and self._server.stdout is not None
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
         self._server.stdin.write(orjson.dumps(what) + b"\n")
         self._server.stdin.flush()
         return orjson.loads(self._server.stdout.readline())
@@ -120,9 +122,9 @@ def _wait(pid: int, timeout: float) -> int | None:
 
 
 def _serve() -> None:
-    # Imported, never used: a fork of a process whose Polars has threads would hang.
-    import connectors.salesforce  # noqa: PLC0415
-    import crm_health.cli.sync  # noqa: F401, PLC0415
+    # Only imported: forked from a process whose Polars has threads, a child would hang.
+    for name in ("crm_health.cli.sync", "connectors.salesforce"):
+        importlib.import_module(name)
 
     for line in sys.stdin.buffer:
         asked = orjson.loads(line)

@@ -138,8 +138,8 @@ def _dirt(accounts: list[str]) -> dict[str, list[dict[str, Any]]]:
             {**deal, "CloseDate": "4000-12-31", "AccountId": accounts[2]},
         ],
         "Health_Usage__c": [
-            {**usage, "Account__c": accounts[3], "Value__c": 999_999_999_999_999},
-            {**usage, "Account__c": accounts[3], "Value__c": -999_999_999_999_999},
+            {**usage, "Account__c": accounts[3], "Value__c": 9_999_999_999_999},
+            {**usage, "Account__c": accounts[3], "Value__c": -9_999_999_999_999},
             {**usage, "Value__c": 3},
             {"Account__c": accounts[4], "Metric__c": "active_users", "Day__c": "1700-01-01"},
         ],

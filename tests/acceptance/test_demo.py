@@ -6,14 +6,13 @@ import os
 import re
 import subprocess
 import sys
-import time
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
-#: The promise, in seconds, and when a test gives up: other tests may share the machine.
-PROMISED, LIMIT = 60, 240
+#: Seconds after which a test gives up: other tests may share the machine.
+LIMIT = 240
 OLIST = "seller_quarter_2017Q1_2017Q3.csv.gz"
 
 pytestmark = pytest.mark.skipif(
@@ -40,16 +39,9 @@ def _demo(folder: Path, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def timed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, float]:
-    """What the demo prints, and the seconds it took."""
-    begun = time.monotonic()
-    return _demo(tmp_path_factory.mktemp("demo")), time.monotonic() - begun
-
-
-@pytest.fixture(scope="module")
-def told(timed: tuple[str, float]) -> str:
+def told(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the demo prints."""
-    return timed[0]
+    return _demo(tmp_path_factory.mktemp("demo"))
 
 
 def _after(told: str, command: str, nth: int = 1) -> str:
@@ -57,11 +49,6 @@ def _after(told: str, command: str, nth: int = 1) -> str:
     parts = re.split(r"^\$ (.*)$", told, flags=re.M)
     answers = [text for name, text in zip(parts[1::2], parts[2::2], strict=True) if name == command]
     return answers[nth - 1]
-
-
-def test_it_takes_less_than_a_minute(timed: tuple[str, float]) -> None:
-    """From the command to the last line, with 400 accounts and three syncs."""
-    assert timed[1] < PROMISED
 
 
 def test_the_first_sync_scores_all_customers(told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Pace:
     writing: float
 
 
-def _until(world: World, process: Fork, counter: str) -> bool:
+def _until(world: World, process: Fork | subprocess.Popen[str], counter: str) -> bool:
     """Wait for the first call, or the first record written; false where the process ended."""
     while process.poll() is None:
         if world.sandbox.counters()[counter]:
@@ -111,6 +112,20 @@ def test_a_first_sync_killed_again_and_again_ends_as_if_undisturbed(world: World
 def test_a_second_day_killed_again_and_again_ends_as_if_undisturbed(world: World) -> None:
     """25 kills of a sync that opens tasks and an escalation, closes one, undoes an edit."""
     _sweep(world, "second", kills=25, seed=12)
+
+
+def test_the_installed_command_can_be_killed_as_well(world: World) -> None:
+    """The others are forked to save Python's start; this one is what an admin types."""
+    pace = _undisturbed(world, "second")
+    state = world.back("second")
+    process = world.start(state)
+    assert _until(world, process, "writes")
+    process.kill()
+    assert ended(process).code == -9
+    done = ended(world.start(state))
+    assert done.code == 0, done
+    assert world.doubles() == []
+    assert difference(world.truth(), pace.truth) == []
 
 
 @pytest.mark.slow

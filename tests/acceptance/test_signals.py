@@ -55,7 +55,7 @@ def test_a_signal_in_mid_write_ends_the_run_after_its_batch(
 def test_a_signal_in_the_pull_ends_the_run_before_it_writes(world: World) -> None:
     """What was read stays read; nothing is written."""
     state = world.back("fresh")
-    world.sandbox.faults({"kind": "drip", "path": "quer", "seconds": 0.02, "bytes": 4096})
+    world.sandbox.faults({"kind": "drip", "times": 0, "seconds": 0.02, "bytes": 50_000})
     done = _stopped(world, world.fork(state), signal.SIGTERM, "total")
     assert done.code == 143, done
     assert world.writes() == 0

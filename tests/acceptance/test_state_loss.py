@@ -76,6 +76,22 @@ def test_an_older_copy_of_the_state_writes_nothing_again(world: World) -> None:
     assert world.doubles() == []
 
 
+def test_a_task_that_a_person_closed_stays_closed_without_the_state(world: World) -> None:
+    """Its episode in the CRM says that it was told: nobody gets it a second time."""
+    state = world.back("second")
+    world.clean(state)
+    ours = [row for row in world.sandbox.records("Task") if row.get("Health_Key__c")]
+    assert ours
+    for row in ours:
+        world.sandbox.edit("Task", row["Id"], {"Status": "Completed"})
+    before = world.truth()
+    world.sandbox.clear_calls()
+    _lose(state)
+    world.clean(state)
+    assert world.writes() == 0
+    assert difference(world.truth(), before) == []
+
+
 @pytest.mark.parametrize("lost", ["deleted", "older", "kept"])
 def test_a_band_edited_meanwhile_is_noticed_and_put_back(world: World, lost: str) -> None:
     """The account's memory tells a person's edit, whatever became of the database."""

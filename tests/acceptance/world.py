@@ -166,7 +166,7 @@ def ended(process: subprocess.Popen[str] | Fork) -> Done:
         out, err = process.communicate(timeout=_LIMIT)
     except subprocess.TimeoutExpired:
         process.kill()
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=10)
         raise AssertionError(f"still running after {_LIMIT} s:\n{out}\n{err}") from None
     assert process.returncode is not None
     return Done(process.returncode, out, err)
@@ -204,9 +204,7 @@ def changed_fields(
     )
 
 
-def build(
-    sandbox: Sandbox, forks: Forks, folder: Path, *, accounts: int, customers: int
-) -> World:
+def build(sandbox: Sandbox, forks: Forks, folder: Path, *, accounts: int, customers: int) -> World:
     """Load the story, set the org up as its admin, and keep the moment as "fresh"."""
     story = build_story(seed=1, accounts=accounts, customers=customers, now=NOW)
     sandbox.load(story.records)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from connectors.salesforce.client import Client
+from connectors.salesforce.client import Answer, Client
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.fields import FieldType, fits, long_text, number, text
 from connectors.salesforce.provision import SalesforceProvisioner, provisioner
@@ -20,7 +20,7 @@ from connectors.sandbox import people
 from connectors.sandbox.handle import Sandbox, environment
 from crm_health.config.mapping import Mapping
 from crm_health.connector import Request
-from crm_health.errors import AuthError, SetupError
+from crm_health.errors import AuthError, Rejected, SetupError
 from crm_health.sync.streams import objects, resolve
 from crm_health.testing.ports import make_ports
 
@@ -170,6 +170,45 @@ def test_the_sync_user_may_be_named(
     monkeypatch.setenv("CRM_HEALTH_SALESFORCE_SYNC_USER", "nobody@example.com")
     with pytest.raises(SetupError, match="SYNC_USER"):
         _made(mapping).apply()
+
+
+def test_a_licence_that_is_too_small_is_named(
+    sandbox: Sandbox, mapping: Mapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service assigns no set that the user's licence does not allow: setup says what to do."""
+    send = Client.send
+
+    def refuse(client: Client, method: str, path: str, *rest: Any) -> Any:
+        if path.endswith("/PermissionSetAssignment"):
+            raise Rejected(code="FIELD_INTEGRITY_EXCEPTION")
+        return send(client, method, path, *rest)
+
+    monkeypatch.setattr(Client, "send", refuse)
+    with pytest.raises(SetupError, match="permission set license Salesforce API Integration"):
+        _made(mapping).apply()
+
+
+def test_the_sync_user_is_known_by_the_data_api_alone(sandbox: Sandbox, mapping: Mapping) -> None:
+    """An app that has only the scope api is enough: the identity service is never asked."""
+    _made(mapping).apply()
+    (held,) = sandbox.records("PermissionSetAssignment")
+    assert held["AssigneeId"] == people.SYNC
+    assert not [call for call in sandbox.calls() if "userinfo" in call["path"]]
+
+
+def test_a_user_that_the_org_does_not_name_is_asked_for(
+    sandbox: Sandbox, mapping: Mapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of resources without the identity is no guess at who syncs."""
+    get = Client.get
+
+    def nameless(client: Client, path: str, *rest: Any, **more: Any) -> Any:
+        found = get(client, path, *rest, **more)
+        return Answer(b"{}") if path == f"{client.data}/" else found
+
+    monkeypatch.setattr(Client, "get", nameless)
+    with pytest.raises(SetupError, match="SYNC_USER"):
+        _made(mapping).missing()
 
 
 def test_nothing_of_ours_is_required_and_nobody_may_delete(

@@ -242,10 +242,13 @@ class Org:
     def ago(self, **delta: float) -> datetime:
         return self.crm.clock.now() - timedelta(**delta)
 
-    def account(self, given: float | None = 80.0, **values: Any) -> str:
+    def account(
+        self, given: float | None = 80.0, *, at: datetime | None = None, **values: Any
+    ) -> str:
         """A customer whose score is `given`."""
         first = {"Name": "Acme", "Type": "Customer - Direct", "OwnerId": self.owner}
-        return self.crm.put("Account", {**first, "Given": given, "Value": 1000.0, **values})
+        row = {**first, "Given": given, "Value": 1000.0, **values}
+        return self.crm.put("Account", row, at=at)
 
     def book(self, count: int = 30) -> list[str]:
         """Customers with scores around 80, a case and some usage each."""
@@ -326,8 +329,8 @@ def setting_of(given: Config, as_of: datetime = NOW) -> Setting:
     define_for(crm, given.mapping)
     connector = InMemoryConnector(crm, make_ports(crm.clock))
     infos = connector.describe(streams.objects(given.mapping))
-    calendar = Calendar.of(given.model.time_zone, given.model.holidays)
+    calendar = Calendar.of(given.model.time_zone or "UTC", given.model.holidays)
     return Setting(given, streams.resolve(given.mapping, infos), calendar, as_of)
 
 
-__all__ = ["NOW", "CrmMapping", "Crm", "Org", "Report", "config", "setting_of"]
+__all__ = ["NOW", "Crm", "CrmMapping", "Org", "Report", "config", "setting_of"]

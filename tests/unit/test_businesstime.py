@@ -99,7 +99,8 @@ def test_due_falls_into_working_hours_and_grows(opened: datetime, minutes: int) 
     start = opened.replace(tzinfo=UTC)
     found = due(calendar, start, minutes / 60)
     more = due(calendar, start, (minutes + 1) / 60)
-    assert found is not None and more is not None
+    assert found is not None
+    assert more is not None
     assert opened.replace(microsecond=0) - timedelta(seconds=1) < found < more
     assert found.weekday() < 5
     opening = datetime.combine(found.date(), datetime.min.time()) + timedelta(hours=9)

@@ -68,9 +68,9 @@ MISTAKES = [
     (MODEL, "{name: red, below: 60}", "{name: red}", "bands[0]: `below` is missing"),
     (MODEL, "{name: green}", "{name: red}", "bands[2].name: 'red' is there twice"),
     (MODEL, "{name: green}", "{name: unknown}", "bands[2].name: 'unknown' stands for too little"),
-    (MODEL, "time_zone: UTC", "time_zone: Europe/Kyivv",
+    (MODEL, 'time_zone: ""', "time_zone: Europe/Kyivv",
      "time_zone: there is no such time zone (did you mean 'Europe/Kyiv'?)"),
-    (MODEL, "time_zone: UTC", "time_zone: ../../etc/passwd", "time_zone: there is no such"),
+    (MODEL, 'time_zone: ""', "time_zone: ../../etc/passwd", "time_zone: there is no such"),
     (MODEL, "holidays: null", "holidays: Germania", "holidays: no holidays are known for it"),
     # texts
     (MODEL, "{licence_use:percent}", "{licence_use:precent}",

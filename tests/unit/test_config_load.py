@@ -51,7 +51,7 @@ def test_a_loaded_configuration_can_not_be_changed() -> None:
 
 def test_a_folder_overrides_file_by_file(tmp_path: Path) -> None:
     """A file that the folder has is taken from it, the others are the defaults."""
-    edited(tmp_path, "model.yaml", "time_zone: UTC", "time_zone: Europe/Berlin")
+    edited(tmp_path, "model.yaml", 'time_zone: ""', "time_zone: Europe/Berlin")
     config = load(tmp_path)
     assert config.model.time_zone == "Europe/Berlin"
     assert config.files["model.yaml"] == str(tmp_path / "model.yaml")

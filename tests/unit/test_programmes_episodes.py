@@ -12,7 +12,7 @@ from crm_health.config.playbook import Alert
 from crm_health.programmes import episodes
 
 DAY = date(2026, 3, 2)
-KNOWN = {"opened_at": pl.Date, "cleared_at": pl.Date}
+KNOWN: dict[str, Any] = {"opened_at": pl.Date, "cleared_at": pl.Date}
 
 
 def ago(days: int) -> date:

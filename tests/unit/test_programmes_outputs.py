@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from sync_kit import config
 
-from crm_health.config.mapping import Mapping
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
 from crm_health.programmes import memory, outputs
 
@@ -52,7 +52,8 @@ def worth(
         pl.Series([put_back]),
         day,
     )
-    assert found.dtype == pl.Boolean and found.null_count() == 0
+    assert found.dtype == pl.Boolean
+    assert found.null_count() == 0
     return bool(found[0])
 
 
@@ -227,9 +228,7 @@ def test_top_lines_keep_the_accounts_order() -> None:
 
 def test_their_value_stays_until_ours_changes() -> None:
     """`theirs` holds while we want what they replaced; `ours` holds nothing."""
-    mapping = Mapping.model_construct(
-        write=type("Write", (), {"edits": {"why": "theirs", "band": "ours"}})()
-    )
+    mapping = config().mapping  # its edits: band ours, why theirs
     want = frame_of(SAME)
     memories = pl.DataFrame({"seals": memory.seals(want)})
     edits = pl.DataFrame({"why": [True], "band": [True]})

@@ -1,4 +1,4 @@
-"""What the connector asks of several things in one call, and of the identity service."""
+"""How the connector asks for several things in one call."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ import responses
 
 from connectors.salesforce.client import Client
 from connectors.salesforce.settings import Settings
-from crm_health.errors import AuthError
 from crm_health.testing.ports import make_ports
 
 HOST = "https://acme.my.salesforce.com"
 GRANT = {"access_token": "00D5g0000000001!AR.token", "instance_url": HOST}
-USERINFO = "/services/oauth2/userinfo"
 
 
 @pytest.fixture
@@ -49,20 +47,3 @@ def test_parts_are_carried_out_in_the_order_given(net: responses.RequestsMock) -
     assert {part["httpHeaders"]["Sforce-Query-Options"] for part in body["compositeRequest"]} == {
         "batchSize=200"
     }
-
-
-def test_a_session_that_the_identity_service_refuses_is_renewed(
-    net: responses.RequestsMock,
-) -> None:
-    """Its one plain word with HTTP 403 means an ended session, not a missing right."""
-    net.get(f"{HOST}{USERINFO}", status=403, body="Bad_OAuth_Token")
-    net.get(f"{HOST}{USERINFO}", json={"user_id": "0055g000006hOQEAA2"})
-    assert client().get(USERINFO).json()["user_id"] == "0055g000006hOQEAA2"
-
-
-def test_a_session_that_it_refuses_again_is_an_error(net: responses.RequestsMock) -> None:
-    """One renewal, then the call ends."""
-    net.get(f"{HOST}{USERINFO}", status=403, body="Bad_OAuth_Token")
-    with pytest.raises(AuthError):
-        client().get(USERINFO)
-    assert len(net.calls) == 4

@@ -23,6 +23,7 @@ from connectors.salesforce.errors import (
     request_error,
     rule_for,
 )
+from connectors.salesforce.receipts import is_duplicate
 from crm_health.connector import Outcome
 from crm_health.errors import (
     AuthError,
@@ -170,3 +171,19 @@ def test_errors_are_found_in_every_shape() -> None:
 def test_logins_fail_with_a_reason(code: object, kind: type[CrmHealthError]) -> None:
     """A refusal ends the run; a page instead of an answer may pass."""
     assert type(login_error(code)) is kind
+
+
+@pytest.mark.parametrize(
+    ("message", "ours"),
+    [
+        ("duplicate value found: Health_Key__c duplicates value on record with id: a015g", True),
+        ("duplicate value found: health_key__c duplicates value on record with id: a015g", True),
+        ("duplicate value found: <unknown> duplicates value on record with id: <unknown>", True),
+        ("Doppelter Wert", True),
+        ("duplicate value found: Serial__c duplicates value on record with id: a015g", False),
+    ],
+)
+def test_a_clash_of_our_key_is_told_from_another(message: str, ours: bool) -> None:
+    """A message that names no field, or is worded in another language, is about our key."""
+    fault = Fault("DUPLICATE_VALUE", message)
+    assert is_duplicate(fault, "Health_Key__c") is ours

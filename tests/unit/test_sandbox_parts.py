@@ -68,6 +68,14 @@ def test_the_identity_service_refuses_in_its_own_words(box: Sandbox, crm: Client
     assert (answer.status_code, answer.text) == (403, "Bad_OAuth_Token")
 
 
+@pytest.mark.parametrize(("name", "status"), [("Case", 201), ("Task", 201), ("Account", 400)])
+def test_what_a_queue_may_own(crm: Client, name: str, status: int) -> None:
+    """Cases and tasks may wait in a queue; an account's owner is a user."""
+    fields = {"Name": "A"} if name == "Account" else {"Subject": "S"}
+    answer = crm.send("POST", f"sobjects/{name}", {**fields, "OwnerId": "00G5g0000000001EAA"})
+    assert answer.status_code == status
+
+
 @pytest.mark.parametrize(
     ("name", "status"), [("Account", 201), ("Opportunity", 201), ("Task", 400), ("Contact", 400)]
 )

@@ -155,16 +155,17 @@ def test_thinning_bit_by_bit(bands: list[str | None]) -> None:
 
 
 def test_figures_are_fixed_for_the_day(store: Store) -> None:
-    """The first value of a day stays; figures that are new that day join it."""
-    assert store.history.figures(TODAY) is None
-    store.history.save_figures(TODAY, {"book_tickets": 1.5, "book_seats": None})
-    store.history.save_figures(TODAY, {"book_tickets": 9.0, "book_logins": 2.0})
-    assert store.history.figures(TODAY) == {
+    """The first value of a day stays; new figures join it; another config has its own."""
+    assert store.history.figures(TODAY, "d") is None
+    store.history.save_figures(TODAY, "d", {"book_tickets": 1.5, "book_seats": None})
+    store.history.save_figures(TODAY, "d", {"book_tickets": 9.0, "book_logins": 2.0})
+    assert store.history.figures(TODAY, "e") is None
+    assert store.history.figures(TODAY, "d") == {
         "book_tickets": 1.5,
         "book_seats": None,
         "book_logins": 2.0,
     }
-    assert store.history.figures(TODAY - timedelta(days=1)) is None
+    assert store.history.figures(TODAY - timedelta(days=1), "d") is None
 
 
 def test_staged_readings_count_only_when_kept(store: Store) -> None:

@@ -182,16 +182,17 @@ def test_approval_only_once(store: Store) -> None:
     assert store.plans.held("nothing") is None
 
 
-def test_words_of_the_crm_expire(store: Store) -> None:
-    """The CRM's own messages of old runs are erased; code and outcome stay."""
+def test_old_plans_are_forgotten(store: Store) -> None:
+    """Rows of old runs go with what they held of customers; the run itself stays."""
     run = start(store)
     store.plans.add(run, plan({"record_id": "r"}))
     store.plans.receipts(
         run.id, receipt(seq=[1], outcome=["rejected"], code=["BAD"], message=["Acme Ltd"])
     )
-    assert store.plans.forget_messages(NOW) == 0
-    assert store.plans.forget_messages(NOW + timedelta(days=30)) == 1
-    assert store.plans.rows(run.id).select("code", "message").rows() == [("BAD", None)]
+    assert store.plans.forget(NOW) == 0
+    assert store.plans.forget(NOW + timedelta(days=30)) == 1
+    assert store.plans.rows(run.id).is_empty()
+    assert store.runs.get(run.id) is not None
 
 
 def test_rows_need_their_run(store: Store) -> None:

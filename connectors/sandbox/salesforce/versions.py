@@ -6,6 +6,7 @@ from typing import Any
 
 from connectors.sandbox.errors import WireError
 from connectors.sandbox.org import VERSIONS
+from connectors.sandbox.people import ORG_ID
 from connectors.sandbox.salesforce.wire import Answer, Call
 
 _SEASONS = ("Winter", "Spring", "Summer")
@@ -43,7 +44,10 @@ def check(call: Call) -> None:
 def resources(call: Call) -> Answer:
     """GET /services/data/vNN.0."""
     names = ("sobjects", "query", "queryAll", "limits", "composite")
-    return Answer(200, {name: call.url(name) for name in names})
+    body = {name: call.url(name) for name in names}
+    # Of the login host in production, wherever the org itself is.
+    body["identity"] = f"https://login.salesforce.com/id/{ORG_ID}/{call.user_id}"
+    return Answer(200, body)
 
 
 def limits(call: Call) -> Answer:

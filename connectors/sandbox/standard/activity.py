@@ -22,10 +22,10 @@ CompletedDateTime datetime ro plain
 IsArchived        boolean ro plain
 TaskSubtype       picklist(40) auto once plain strict =
     *Task; Email; ListEmail; Cadence; Call; LinkedIn
-CallDurationInSeconds int(8)
+CallDurationInSeconds int(8) plain
 CallType          picklist(40) strict = Internal; Inbound; Outbound
-CallDisposition   string(255)
-CallObject        string(255)
+CallDisposition   string(255) plain
+CallObject        string(255) plain
 ReminderDateTime  datetime plain
 IsReminderSet     boolean plain
 RecurrenceActivityId reference ro plain -> Task

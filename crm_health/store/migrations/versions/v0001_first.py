@@ -41,8 +41,9 @@ def upgrade() -> None:
     op.create_table(
         "figures",
         sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("figures", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("day"),
+        sa.PrimaryKeyConstraint("day", "digest"),
     )
     op.create_table(
         "org",

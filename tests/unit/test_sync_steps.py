@@ -1,0 +1,272 @@
+"""Single steps of a run: rationing, what is due, batches, and odd configurations."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+import pytest
+from sync_kit import Org, config
+
+from crm_health.connector import Op
+from crm_health.sync import plan
+from crm_health.sync.apply import batches
+from crm_health.sync.ration import TASKS, ration
+from crm_health.testing.memory import InMemoryConnector
+from crm_health.testing.memory_crm import MemoryCrm
+from crm_health.testing.ports import make_ports
+
+
+@pytest.fixture
+def org(tmp_path: Path) -> Org:
+    return Org(tmp_path)
+
+
+# -- rationing -------------------------------------------------------------------------------------
+
+
+def dropped(org: Org, count: int) -> list[str]:
+    """So many customers whose health drops after the first sync; worse ones last."""
+    ids = [org.account(80, Name=f"Acme {n}") for n in range(count)]
+    org.sync()
+    org.pass_time(hours=1)
+    for place, account in enumerate(ids):
+        org.edit("Account", account, Given=55.0 - place)
+    return ids
+
+
+def accounts_of(org: Org) -> list[str]:
+    return sorted(row["WhatId"] for row in org.crm.rows("Task"))
+
+
+def test_a_person_gets_three_new_tasks_a_day(org: Org) -> None:
+    """Those that need most attention; the others wait, are counted, and come the next days."""
+    ids = dropped(org, 8)
+    report = org.sync()
+    assert report.waiting == 5
+    assert accounts_of(org) == sorted(ids[5:])
+    assert org.sync(full=True).waiting == 5
+    (report,) = org.days(1)
+    assert report.waiting == 2
+    assert accounts_of(org) == sorted(ids[2:])
+    org.days(1)
+    assert accounts_of(org) == sorted(ids)
+    assert org.sync(full=True).outcomes == {}
+
+
+def test_fifteen_open_tasks_are_enough(tmp_path: Path) -> None:
+    """Whoever has them gets no new one before some are done."""
+    org = Org(tmp_path, config(playbook={"tasks_a_day": 2, "tasks_open": 3}))
+    ids = dropped(org, 6)
+    org.sync()
+    (report,) = org.days(1)
+    assert (len(accounts_of(org)), report.waiting) == (3, 3)
+    (report,) = org.days(1)
+    assert (len(accounts_of(org)), report.waiting) == (3, 3)
+    org.edit("Task", org.crm.rows("Task")[0]["id"], Status="Completed")
+    org.days(1)
+    assert len(accounts_of(org)) == 4
+    assert set(accounts_of(org)) <= set(ids)
+
+
+def test_every_owner_has_a_day_of_their_own(org: Org) -> None:
+    """One person's many tasks keep nobody else's back."""
+    other = org.crm.put("User", {"IsActive": True})
+    ids = [org.account(80) for _ in range(4)] + [org.account(80, OwnerId=other)]
+    org.sync()
+    org.pass_time(hours=1)
+    for account in ids:
+        org.edit("Account", account, Given=50.0)
+    assert org.sync().waiting == 1
+    owners = [row["OwnerId"] for row in org.crm.rows("Task")]
+    assert sorted(owners) == sorted([org.owner] * 3 + [other])
+
+
+def test_what_is_high_always_passes(org: Org) -> None:
+    """It takes a place all the same, so that others wait."""
+    tasks = pl.DataFrame(
+        [(f"k{n}", "u", float(n), n < 5) for n in range(8)], schema=TASKS, orient="row"
+    )
+    rows = plan.rows(tasks.select("key", account_id="key"), kind="task", op="x", object="Task")
+    org.sync()
+    kept, waiting = ration(rows, tasks, org.store, org.setting())
+    assert kept["key"].to_list() == [f"k{n}" for n in range(5)]
+    assert waiting == 3
+    few, waiting = ration(rows, tasks.filter(~pl.col("high")), org.store, org.setting())
+    assert (waiting, few.height) == (0, rows.height)
+
+
+def test_nobody_to_tell_is_counted(org: Org) -> None:
+    """No task or escalation without an active owner, no count of it, and nothing flaps."""
+    gone = org.crm.put("User", {"IsActive": False})
+    account = org.account(80, OwnerId=gone)
+    org.case(account)
+    report = org.sync()
+    assert (report.ownerless, org.crm.rows("Escalation")) == (1, [])
+    assert org.shown(account)["HOpen"] == 0
+    assert org.sync().outcomes == {}
+    org.edit("User", gone, IsActive=True)
+    org.edit("Account", account, Csm=gone)
+    org.sync()
+    assert org.crm.rows("Escalation")[0]["OwnerId"] == gone
+    assert org.shown(account)["HOpen"] == 1
+    assert org.sync().outcomes == {}
+
+
+def test_a_department_s_owner_takes_its_escalations(tmp_path: Path) -> None:
+    """Whoever owns the account."""
+    desk = {"departments": {"Support": {"owner": "005000000000001AAA"}}}
+    org = Org(tmp_path, config(playbook=desk))
+    org.case(org.account(80, OwnerId=None))
+    assert org.sync().ownerless == 0
+    assert org.crm.rows("Escalation")[0]["OwnerId"] == "005000000000001AAA"
+
+
+# -- what is due -----------------------------------------------------------------------------------
+
+
+def test_all_are_assessed_once_a_day_and_after_a_change(org: Org) -> None:
+    """In between only what changed."""
+    org.book(5)
+    assert org.sync().assessed == 5
+    org.pass_time(hours=1)
+    org.sync()
+    org.pass_time(hours=1)
+    assert org.sync().assessed == 0
+    org.config = config(playbook={"tasks_a_day": 4})
+    assert org.sync().assessed == 5
+    assert org.sync().assessed == 0
+    assert org.sync(full=True).assessed == 5
+    org.pass_time(hours=13)  # past midnight
+    assert org.sync().assessed == 5
+    assert org.sync().assessed == 0
+
+
+def test_the_day_is_the_org_s_own(tmp_path: Path) -> None:
+    """Far from UTC the day of dates, tasks and full assessments is the local one."""
+    for zone, day in (("Pacific/Tongatapu", 3), ("Pacific/Pago_Pago", 1)):
+        folder = tmp_path / str(day)
+        folder.mkdir()
+        now = datetime(2026, 3, 2, 11 if day == 3 else 10, 30, tzinfo=UTC)
+        org = Org(folder, config(model={"time_zone": zone}), now)
+        account = org.account(80)
+        org.sync()
+        assert org.shown(account)["HSince"].day == day
+        assert f"|s=2026-03-{day:02d}|" in org.shown(account)["HMemory"]
+        assert org.shown(account)["HWeeks"].endswith(f"to {day} Mar 2026")
+        assert org.sync().outcomes == {}
+        org.pass_time(hours=1)
+        assert org.sync().assessed == (0 if day == 3 else 1)
+        assert org.sync().outcomes == {}
+
+
+def test_usage_of_the_local_day_counts_as_newest(tmp_path: Path) -> None:
+    """East of Greenwich today's rows are not rows of tomorrow."""
+    facts = {"recent": {"from": "usage", "where": "window_days = 1", "take": "count(*)"}}
+    given: dict[str, Any] = {"value": "recent * 100", "says": "x"}
+    change: dict[str, Any] = {"facts": facts, "measures": {"given": given}}
+    org = Org(
+        tmp_path,
+        config(model=change | {"time_zone": "Pacific/Tongatapu"}),
+        datetime(2026, 3, 2, 12, tzinfo=UTC),
+    )
+    account = org.account(100)
+    for day in (2, 3):  # the 3rd is today there
+        org.crm.put("Usage", {"Account": account, "Value": 1.0, "Day": f"2026-03-{day:02d}"})
+    org.sync()
+    assert org.shown(account)["HScore"] == 100
+
+
+# -- batches ---------------------------------------------------------------------------------------
+
+
+def planned(*given: dict[str, Any]) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        [{"account_id": "a", "op": "update", "object": "Account"} | g for g in given]
+    )
+    return plan.numbered(plan.rows(frame))
+
+
+def sent(rows: pl.DataFrame, size: int = 200) -> list[tuple[str, Op, list[dict[str, Any]]]]:
+    connector = InMemoryConnector(MemoryCrm(), make_ports(), batch=size)
+    return [(kind, batch.op, batch.rows.to_dicts()) for batch, _, kind in batches(connector, rows)]
+
+
+def test_people_s_work_goes_first_in_full_batches() -> None:
+    """Escalations, tasks, fields, memories, then what closes; each kind by account."""
+    kinds = list(reversed(plan.KINDS))
+    rows = planned(
+        *(
+            {"kind": k, "record_id": f"{k}{n}", "fields": '{"F":1.0}'}
+            for k in kinds
+            for n in range(3)
+        )
+    )
+    found = sent(rows, 2)
+    assert [kind for kind, _, _ in found] == [kind for kind in plan.KINDS for _ in range(2)]
+    assert [len(batch) for _, _, batch in found] == [2, 1] * len(plan.KINDS)
+
+
+def test_a_batch_holds_rows_of_one_shape() -> None:
+    """A field that is not meant is not sent as empty; an empty one is."""
+    rows = planned(
+        {"kind": "fields", "record_id": "1", "fields": '{"A":1.5,"B":null}'},
+        {"kind": "fields", "record_id": "2", "fields": '{"A":null,"B":null}'},
+        {"kind": "fields", "record_id": "3", "fields": '{"A":2.0}'},
+    )
+    found = [batch for _, _, batch in sent(rows)]
+    assert sorted(found, key=len) == [
+        [{"seq": 3, "id": "3", "A": 2.0}],
+        [{"seq": 1, "id": "1", "A": 1.5, "B": None}, {"seq": 2, "id": "2", "A": None, "B": None}],
+    ]
+
+
+def test_a_task_goes_with_its_claim() -> None:
+    """The same numbers on both sides, each with its own unique field."""
+    rows = planned(
+        *(
+            {
+                "kind": "task",
+                "op": "create_once",
+                "object": "Task",
+                "key": f"k{n}",
+                "key_field": "HKey",
+                "fields": orjson.dumps({"HKey": f"k{n}#1"}).decode(),
+                "claim_object": "Episode",
+                "claim_key_field": "Key",
+                "claim_fields": orjson.dumps({"Key": f"k{n}"}).decode(),
+            }
+            for n in range(3)
+        )
+    )
+    connector = InMemoryConnector(MemoryCrm(), make_ports())
+    ((batch, seqs, _),) = batches(connector, rows)
+    assert batch.claim is not None
+    assert batch.claim.key_field == "Key"
+    assert batch.rows["seq"].to_list() == batch.claim.rows["seq"].to_list() == seqs.to_list()
+    assert batch.rows["HKey"].to_list() == [f"{key}#1" for key in batch.claim.rows["Key"]]
+
+
+def test_an_empty_plan_makes_no_batch() -> None:
+    """And needs no call."""
+    empty = plan.numbered(pl.DataFrame(schema=plan.PLAN))
+    assert sent(empty) == []
+    assert plan.calls(empty, InMemoryConnector(MemoryCrm(), make_ports())) == 0
+
+
+def test_a_basis_tells_what_is_said_and_to_whom() -> None:
+    """It changes with the record, the kind and the content, not with what is `stable` not."""
+    one = {"kind": "fields", "record_id": "1", "fields": "{}", "stable": "s"}
+    variants = [
+        one,
+        one | {"record_id": "2"},
+        one | {"kind": "memory"},
+        one | {"stable": "t"},
+        one | {"fields": '{"due":1}'},
+    ]
+    found = plan.rows(pl.DataFrame(variants))["basis"].to_list()
+    assert found[0] == found[4]
+    assert len(set(found)) == 4
