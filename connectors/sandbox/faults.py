@@ -77,6 +77,8 @@ class Rule:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown fault kind {self.kind!r}: one of {', '.join(sorted(KINDS))}")
+        if self.kind in ("hide_field", "readonly_field") and self.field.count(".") != 1:
+            raise ValueError(f"{self.kind} needs a field such as Case.Priority")
         if self.path is not None:
             re.compile(self.path)
 

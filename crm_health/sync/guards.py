@@ -74,7 +74,7 @@ def stops(limits: Guards, tally: Tally, plan: pl.DataFrame, usage: Usage) -> lis
     if tally.evidence_changed > max(2 * FEW, tally.known * limits.moved_percent / 100):
         found.append(
             f"{tally.evidence_changed} of {tally.known} accounts lose or gain a whole kind "
-            f"of evidence at once (limit {limits.moved_percent:g} %): is a source broken?"
+            f"of evidence at once (limit {limits.moved_percent:g} %), as when a source breaks"
         )
     closing = kinds.get("close_task", 0) + kinds.get("close_escalation", 0)
     most = max(limits.new_records, tally.open_records * limits.closings_percent / 100)

@@ -19,14 +19,19 @@ UTC_CALENDAR = Calendar("UTC")
 Rows = list[dict[str, Any]]
 
 
-def feed_of(entity: str, columns: dict[str, Any], **options: Any) -> ResolvedFeed:
+def feed_of(
+    entity: str,
+    columns: dict[str, Any],
+    absent: dict[str, Kind] | None = None,
+    **options: Any,
+) -> ResolvedFeed:
     feed = Feed.model_validate({"object": "Thing", "columns": columns} | options, strict=False)
     sources: dict[str, Source] = {**feed.columns, **feed.extra}
     kinds = {
         name: ENTITIES[entity].kind(name) or source.type or Kind.TEXT
         for name, source in sources.items()
     }
-    return ResolvedFeed(entity, "Thing", sources, kinds, feed.keep, feed.sla_hours)
+    return ResolvedFeed(entity, "Thing", sources, kinds, absent or {}, feed.keep, feed.sla_hours)
 
 
 def page_of(
@@ -271,6 +276,19 @@ def test_keep_decides_which_rows_belong() -> None:
     assert found.rows["id"].to_list() == ["t0"]
     assert found.removed.to_list() == ["t1", "t2"]
     assert found.problems.is_empty()
+
+
+def test_keep_may_ask_for_what_the_org_lacks() -> None:
+    """An optional column that is not there is empty, so the condition says what that means."""
+    feed = feed_of(
+        "case",
+        {"account_id": "A"},
+        absent={"seconds": Kind.NUMBER},
+        keep="seconds is null or seconds > 0",
+    )
+    found = normalize(page_of([{"A": "a"}], A=Kind.TEXT), feed, UTC_CALENDAR)
+    assert found.rows["id"].to_list() == ["t0"]
+    assert "seconds" not in found.rows.columns
 
 
 def test_deleted_rows_are_removed() -> None:
