@@ -107,8 +107,3 @@ def restore(texts: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("score").is_between(1, 100))
         .sort("account_id", "day")
     )
-
-
-def parse_12_weeks(text: str) -> pl.DataFrame:
-    """The weekly scores of one text: day, score; empty where it is unreadable."""
-    return restore(pl.DataFrame({"account_id": [""], "last_12_weeks": [text]})).drop("account_id")

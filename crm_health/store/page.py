@@ -120,13 +120,6 @@ class PageTx:
         generation = self._reading(crm_object).generation + 1
         self._save_stream(crm_object, generation=generation, full=True)
 
-    def mark_seen(self, crm_object: str, ids: pl.Series) -> None:
-        """Rows that exist though they were not sent again: the sweep spares them."""
-        generation = self._reading(crm_object).generation
-        with bulk.picked(self._connection, ids.cast(pl.String)) as seen:
-            for entity in self._entities(crm_object):
-                self._see(self._catalog.get(self._connection, entity)[0], seen, generation)
-
     def unseen(self, crm_object: str) -> int:
         """How many rows of the object `end_full` would remove now: for a guard to judge."""
         reading = self._reading(crm_object)

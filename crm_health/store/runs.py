@@ -21,7 +21,6 @@ from crm_health.store.tables import ORG, RUNS, VALUES, to_ms
 CRASHED = "crashed"
 _STARTED = "start"
 _ID_DIGITS = 12
-_ASSESSED = "run_assessed"
 
 
 @dataclass(frozen=True)
@@ -192,27 +191,6 @@ class Runs:
             found = connection.execute(select(RUNS).where(RUNS.c.id == run_id))
             row = found.mappings().one_or_none()
         return None if row is None else Run(**row)
-
-    def last_finished(self) -> Run | None:
-        """The newest run that came to its end, well or not."""
-        query = (
-            select(RUNS)
-            .where(RUNS.c.outcome.is_not(None), RUNS.c.outcome != CRASHED)
-            .order_by(RUNS.c.fence.desc())
-            .limit(1)
-        )
-        with self._database.read() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else Run(**row)
-
-    def assessed(self, run: Run) -> None:
-        """Note that the run has assessed every account it had to."""
-        self.set_value(_ASSESSED, run.id)
-
-    def last_assessed(self) -> Run | None:
-        """The run last noted by `assessed`."""
-        run_id = self.get_value(_ASSESSED)
-        return None if run_id is None else self.get(run_id)
 
     def set_value(self, key: str, value: str | None) -> None:
         """Keep a small text under a name; None forgets it."""

@@ -99,10 +99,10 @@ def test_off_a_terminal_the_text_is_plain_and_the_same_each_time(told: str, tmp_
 
 
 def test_a_small_company_works_as_well(tmp_path: Path) -> None:
-    """Of four customers two move far on the second day: a guard holds it, until approved."""
+    """Of four customers two move far on the second day: so few are no pattern, no guard speaks."""
     told = _demo(tmp_path, "--accounts", "5", "--seed", "7")
-    assert "A guard holds the plan: " in _after(told, "crm-health sync", 2)
-    assert "writes:" in _after(told, "crm-health sync --approve RUN_ID")
+    assert "writes:" in _after(told, "crm-health sync", 2)
+    assert "guard" not in told
     assert _after(told, "crm-health sync", 3).strip().startswith("0 writes.")
 
 

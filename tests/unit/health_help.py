@@ -72,3 +72,14 @@ def live(rows: list[dict[str, Any]] | pl.DataFrame, newest: date | None = DAY) -
     if frame.is_empty():
         frame = pl.DataFrame(schema={"account_id": pl.String})
     return Source(frame, AS_OF, newest)
+
+
+#: Two accounts, and three cases of the first.
+TWO = accounts([{"account_id": "a"}, {"account_id": "b"}])
+CASES = live(
+    [
+        {"account_id": "a", "priority": "p1", "is_open": True, "opened_at": AS_OF},
+        {"account_id": "a", "priority": "p3", "is_open": True, "opened_at": AS_OF},
+        {"account_id": "a", "priority": None, "is_open": None, "opened_at": AS_OF},
+    ]
+)

@@ -9,7 +9,7 @@ import pytest
 from health_help import DAY, days_ago
 
 from crm_health.health.trend import trend
-from crm_health.health.weeks import last_12_weeks, parse_12_weeks, restore
+from crm_health.health.weeks import last_12_weeks, restore
 
 
 def series(scores: dict[int, float | None], account: str = "a") -> pl.DataFrame:
@@ -137,11 +137,17 @@ def test_twelve_weeks_oldest_first():
     assert weekly({7: 60, 9: 10, 21: None}, 58) == ("\N{EN DASH} " * 10 + "60 58, to 22 Nov 2026")
 
 
+def restored(text: str) -> pl.DataFrame:
+    """The weekly scores of one text."""
+    texts = pl.DataFrame({"account_id": ["a"], "last_12_weeks": [text]})
+    return restore(texts).drop("account_id")
+
+
 def test_twelve_weeks_come_back():
     """What was written restores the weekly series."""
     scores = {7 * week: 60.0 + week for week in range(1, 12) if week != 4}
     text = weekly(scores, None)
-    back = parse_12_weeks(text)
+    back = restored(text)
     wanted = series(scores).select("day", "score").sort("day")
     assert back.equals(wanted)
 
@@ -163,12 +169,12 @@ def test_trend_survives_the_loss_of_the_database():
 )
 def test_damaged_weeks_are_left_out(text):
     """A text that somebody changed gives no readings rather than wrong ones."""
-    assert parse_12_weeks(text).is_empty()
+    assert restored(text).is_empty()
 
 
 def test_more_than_twelve_weeks_are_not_ours():
     """A text with more scores than we write is not read."""
-    assert parse_12_weeks(" ".join(["50"] * 13) + ", to 22 Nov 2026").is_empty()
+    assert restored(" ".join(["50"] * 13) + ", to 22 Nov 2026").is_empty()
 
 
 def test_no_accounts():

@@ -235,16 +235,6 @@ def test_full_read_begun_anew_forgets_the_first(store: Store) -> None:
     assert store.mirror.ids("Case").to_list() == ["2"]
 
 
-def test_mark_seen_spares_rows(store: Store) -> None:
-    """Ids that are known to exist survive the sweep without being sent."""
-    put(store, "case", "Case", id=["1", "2", "3"], account_id=["a", "b", "c"])
-    with store.mirror.page() as page:
-        page.begin_full("Case")
-        page.mark_seen("Case", pl.Series(["1", "3"]))
-        assert page.end_full("Case") == 1
-    assert store.mirror.ids("Case").to_list() == ["1", "3"]
-
-
 def bad(crm_object: str, *ids: str, path: str = "Amount") -> pl.DataFrame:
     rows = [(crm_object, i, path, "not a number") for i in ids]
     return pl.DataFrame(rows, schema=["object", "id", "path", "problem"], orient="row")

@@ -37,12 +37,11 @@ def test_a_run_from_start_to_end(store: Store) -> None:
     run = start(store)
     assert (run.as_of, run.started_at, run.digest, run.kind) == (NOW, NOW, "d1", "sync")
     assert (run.outcome, run.finished_at) == (None, None)
-    assert store.runs.last_finished() is None
     store.runs.phase(run, "apply")
     later = NOW + timedelta(minutes=2)
     finish(store, run, exit_code=3, message="2 rows refused", now=later)
     kept = store.runs.get(run.id)
-    assert kept == store.runs.last_finished()
+    assert kept == store.runs.list(1)[0]
     assert kept is not None
     assert (kept.phase, kept.outcome, kept.exit_code, kept.message) == (
         "apply",
@@ -95,7 +94,6 @@ def test_second_process_is_busy(store: Store, tmp_path: Path) -> None:
     dead = store.runs.get(run_id)
     assert (dead.outcome, dead.finished_at, dead.exit_code) == (CRASHED, dead.heartbeat, None)
     assert run.fence == dead.fence + 1
-    assert store.runs.last_finished() is None
 
 
 def test_lock_is_private_and_stays(store: Store, tmp_path: Path) -> None:
@@ -172,13 +170,3 @@ def test_values(store: Store, tmp_path: Path) -> None:
     other.close()
     store.runs.set_value("day", None)
     assert store.runs.get_value("day") is None
-
-
-def test_last_assessed(store: Store) -> None:
-    """The run that last assessed everything is known, though later ones did not."""
-    assert store.runs.last_assessed() is None
-    run = start(store)
-    store.runs.assessed(run)
-    finish(store, run)
-    finish(store, start(store))
-    assert store.runs.last_assessed().id == run.id
