@@ -21,12 +21,14 @@ def days_ago(days: int) -> date:
 
 
 def default_model() -> Model:
-    return load(None).model
+    # A run puts the org's zone in where the model names none.
+    return load(None).model.model_copy(update={"time_zone": "UTC"})
 
 
 def build(**parts: Any) -> Model:
     """A model from YAML-like parts; what is not given is the least that is valid."""
     given: dict[str, Any] = {
+        "time_zone": "UTC",
         "facts": {},
         "measures": {},
         "models": [{"name": "standard", "weights": {}}],
