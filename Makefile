@@ -26,11 +26,11 @@ demo: $(READY)  ## the main job on a CRM that runs on this machine
 	@$(BIN)/crm-health demo
 
 test: $(READY)  ## all tests; unit tests on every Python from 3.11 to 3.13 found here
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow'
 	@$(MAKE) --no-print-directory pythons
 
 unit: $(READY)  ## unit tests only
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit
 
 pythons: $(READY)
 	@.ci/pythons $(BIN)/python $(OTHERS)
