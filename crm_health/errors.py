@@ -11,7 +11,7 @@
     ├── QuotaExhausted       stop now, resume at the time given                   exit 6
     ├── Unavailable          the CRM or the network is down: try later            exit 75
     │   └── RateLimited      wait the seconds given, then repeat                  exit 75
-    ├── Rejected             the CRM refused this one request for its content     exit 3
+    ├── Rejected             the CRM refused a whole request for its content      exit 78
     ├── StateError           the local database can't be used as it is            exit 65
     ├── LocalIOError         disk full or broken                                  exit 74
     └── BrokenInvariant      a bug of ours was caught before it did harm          exit 70
@@ -121,7 +121,7 @@ class RateLimited(Unavailable):
 class Rejected(CrmHealthError):
     """The CRM refused the request for its content: repeating it won't help."""
 
-    exit_code = 3
+    exit_code = 78
 
     def __init__(self, message: str | None = None, *, code: str = "", field: str = "") -> None:
         super().__init__(message, code=code)

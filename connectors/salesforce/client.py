@@ -315,7 +315,7 @@ class Client:
         except LostAnswer as error:
             # A lost login leaves nothing behind: what was to follow it was never sent.
             raise NotSent(error.message, code=error.code) from None
-        except (AttributeError, TypeError, KeyError, ValueError):
+        except (AttributeError, TypeError, KeyError, ValueError, RecursionError):
             raise not_json("login") from None
         if not isinstance(token, str) or not token:
             raise not_json("login")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -45,7 +46,10 @@ def start(port: int, accounts: int, seed: int, data: Path | None, *, empty: bool
         click.echo(f"Sandbox at {box.url}. To use it, in another terminal:\n")
         for name, value in environment(box.url).items():
             click.echo(f"export {name}={value}")
-        click.echo("\nFor `crm-health setup`, use sandbox-admin as client id and secret.")
+        # Setup runs as the administrator; and each sandbox is an org of its own, with its state.
+        click.echo("export CRM_HEALTH_SALESFORCE_SETUP_CLIENT_ID=sandbox-admin")
+        click.echo("export CRM_HEALTH_SALESFORCE_SETUP_CLIENT_SECRET=sandbox-admin")
+        click.echo(f"export CRM_HEALTH_STATE={mkdtemp(prefix='crm-health-sandbox-')}/state.db\n")
         click.echo("These secrets are public and open nothing else. Stop with Ctrl-C.")
         box.wait()
     except KeyboardInterrupt:

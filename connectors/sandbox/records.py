@@ -339,5 +339,6 @@ _ORGANIZATION: dict[str, Any] = {
     "InstanceName": "SBX1",
     # An org as in production: what an admin tries here, guards included, is what comes later.
     "IsSandbox": False,
+    "TimeZoneSidKey": "GMT",
     "FiscalYearStartMonth": 1,
 }

@@ -25,7 +25,10 @@ _NEXT: tuple[tuple[type[errors.CrmHealthError], str], ...] = (
     (errors.AuthError, "mend the login or the user's rights, then run the command again."),
     (errors.QuotaExhausted, "run `crm-health sync` again when calls are left."),
     (errors.Unavailable, "run `crm-health sync` again later."),
-    (errors.LocalIOError, "make room on the disk, then run the command again."),
+    (
+        errors.LocalIOError,
+        "mind the space on the disk and its rights, then run it again.",
+    ),
     (errors.BrokenInvariant, "please report this, with the number of the run."),
 )
 

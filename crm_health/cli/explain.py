@@ -80,7 +80,10 @@ def _shown(store: Store, account: str) -> dict[str, Any]:
 
 def _no_reading(account: str, shown: dict[str, Any], scope: str) -> str:
     if not shown:
-        return f"the CRM has no account {account}, as far as the last sync saw."
+        return (
+            f"the CRM has no account with the id {account}, as far as the last sync saw: "
+            "`crm-health accounts` lists them."
+        )
     return (
         f"account {account} has no reading: it is not in scope ({scope}), or no sync has come to "
         "its end since it is."

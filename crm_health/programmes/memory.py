@@ -12,7 +12,8 @@
             `*` where there is no room for their names: all that wait on a first sync
     t e     the top driver (see `token`) and a checksum of the evidence, as last written
     c       four hex digits for each output, in the order of `SEALED`, as last written
-    #       checksum of all that stands before it: a damaged memory counts as none
+    #       checksum of the account's id and all that stands before it: a damaged memory, or
+            one copied from another account, counts as none
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def parse(accounts: pl.DataFrame) -> pl.DataFrame:
         text.str.replace(r"\|#[0-9a-f]{8}$", "").alias("body"),
         text.str.extract(r"\|#([0-9a-f]{8})$").alias("check"),
     )
-    right = pl.Series("right", [None if t is None else _check(t) for t in body["body"]], pl.String)
+    pairs = zip(body["account_id"], body["body"], strict=True)
+    right = pl.Series("right", [None if t is None else _check(i, t) for i, t in pairs], pl.String)
     sound = (pl.col("check") == right) & pl.col("body").str.starts_with(f"{VERSION}|")
     fields = body.with_columns(known=sound.fill_null(False)).with_columns(
         pl.when("known").then(pl.concat_str("body", pl.lit("|"))).alias("body")
@@ -164,7 +166,8 @@ def _rendered(memories: pl.DataFrame) -> pl.Series:
             .otherwise(pl.lit(""))
         )
     body = memories.select(pl.concat_str([pl.lit(VERSION), *parts])).to_series()
-    return pl.Series("memory", [f"{text}|#{_check(text)}" for text in body], pl.String)
+    pairs = zip(memories["account_id"], body, strict=True)
+    return pl.Series("memory", [f"{text}|#{_check(i, text)}" for i, text in pairs], pl.String)
 
 
 def token(names: pl.Series) -> pl.Series:
@@ -184,8 +187,8 @@ def stands(standing: pl.Expr, rule: pl.Expr) -> pl.Expr:
     return named | (standing == ANY_RULE).fill_null(False)
 
 
-def _check(text: str) -> str:
-    return f"{zlib.crc32(text.encode()):08x}"
+def _check(account: str, text: str) -> str:
+    return f"{zlib.crc32(f'{account}|{text}'.encode()):08x}"
 
 
 def seals(frame: pl.DataFrame, prefix: str = "") -> pl.Series:

@@ -41,6 +41,8 @@ def summary(result: Result, *, dry_run: bool) -> list[str]:
         )
     lines += _people(result)
     lines.append(scope)
+    if result["accounts"] and not result["customers"]:
+        lines.append("No account fits `scope` in the mapping, so there is nobody to score.")
     lines += _held(result) if result["stops"] else []
     lines.append(_would(result) if dry_run else _did(result))
     return lines
@@ -56,13 +58,14 @@ def _people(result: Result) -> list[str]:
         )
     if result["ownerless"]:
         lines.append(
-            f"{counted(result['ownerless'], 'task')} can't be made: no active owner, CSM or "
-            "manager. Set fallback_owner in the mapping."
+            "Can't be made: "
+            f"{counted(result['ownerless'], 'task or escalation', 'tasks or escalations')}, for no "
+            "active owner, CSM or manager is there. Set fallback_owner in the mapping."
         )
     if result["refused"]:
         lines.append(
-            f"{counted(result['refused'], 'row')} were refused by the CRM in the last day and are "
-            "not sent again with the same content."
+            f"Refused by the CRM in the last day, and not sent again with the same content: "
+            f"{counted(result['refused'], 'row')}. `crm-health sync --full` tries again."
         )
     return lines
 
@@ -96,6 +99,8 @@ def _did(result: Result) -> str:
             f"crm-health sync --approve {result['run']}"
         )
     total, done = sum(counts.values()), counts.get("done", 0)
+    if not total and (result["refused"] or result["ownerless"]):
+        return f"0 writes: what is named above still waits ({calls})."
     if not total:
         return f"0 writes: the CRM says what it should ({calls})."
     parts = [

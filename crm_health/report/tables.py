@@ -27,7 +27,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, last: int = 
         made.add_column(
             heading.removeprefix(">"),
             justify="right" if right else "left",
-            no_wrap=right,
+            # Ids are there to be copied.
+            no_wrap=right or heading in ("account", "run"),
             overflow="fold",
         )
     found = [list(row) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -39,6 +40,9 @@ def _create(path: Path, build: Callable[[Path], None]) -> None:
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW
     os.close(os.open(new, flags, _PRIVATE_FILE))
     build(new)
+    if _beside(new, "-wal").exists():
+        # SQLite couldn't play its log into the file, for want of room, and does not say so.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     new.rename(path)
     _sync_folder(path.parent)
 

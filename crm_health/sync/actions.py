@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -22,6 +22,8 @@ SUBJECT = 80
 #: What a person may change on a task or escalation of ours, which then is left alone.
 TASK_SEALED = ["subject", "owner_id", "due_at", "status"]
 ESCALATION_SEALED = ["reason", "severity", "department", "owner_id", "status", "due_at"]
+#: When an occurrence that left only a closed task is taken to have ended.
+LONG_AGO = date(1970, 1, 2)
 _INSTANT = POLARS[Kind.INSTANT]
 _KINDS = {pl.String(): Kind.TEXT, pl.Boolean(): Kind.BOOLEAN, pl.Date(): Kind.DATE}
 
@@ -41,13 +43,42 @@ class Actions:
         self.escalations = self._load("escalation")
         known = [frame.select(list(episodes.KNOWN)) for frame in (self.episodes, self.escalations)]
         self.known = episodes.with_rule(pl.concat(known))
-        #: Occurrences that would open, but that nobody active could be told of.
         #: Accounts for which something should open, with nobody active to tell.
         self.ownerless = pl.Series("account_id", [], pl.String)
 
     def _load(self, entity: str) -> pl.DataFrame:
         shape = self._reads.shapes[entity]
         return self._store.mirror.load(entity, list(shape), self._scope)
+
+    def _taken(self) -> pl.DataFrame:
+        """Keys that people took from their place: they are taken all the same.
+
+        Records moved to another account, and tasks whose episode is gone: an open one goes on,
+        a closed one is over since always.
+        """
+        everywhere = pl.concat(
+            self._store.mirror.load(name, list(episodes.KNOWN), Scope.all()).select(
+                list(episodes.KNOWN)
+            )
+            for name in ("episode", "escalation")
+        )
+        born = pl.col("key").str.extract(rf"^{episodes.PREFIX}:(.+):[a-z0-9_]+:\d+$")
+        moved = everywhere.filter(born != pl.col("account_id")).with_columns(
+            born.alias("account_id")
+        )
+        over = pl.when(~pl.col("is_open").fill_null(True)).then(pl.lit(LONG_AGO))
+        lone = (
+            self.tasks.with_columns(pl.col("key").str.split("#").list.first())
+            .join(everywhere, on="key", how="anti")
+            .select(
+                "id",
+                "account_id",
+                "key",
+                pl.lit(None, pl.Date).alias("opened_at"),
+                over.alias("cleared_at"),
+            )
+        )
+        return episodes.with_rule(pl.concat([moved, lone]))
 
     def decide(
         self, accounts: pl.DataFrame, memories: pl.DataFrame
@@ -62,7 +93,7 @@ class Actions:
         alerts = self.playbook.alerts
         found = episodes.conditions(alerts, accounts)
         first = memories.select("account_id", (~pl.col("known")).alias("first"), "standing")
-        last = episodes.latest(self.known)
+        last = episodes.latest(pl.concat([self.known, self._taken()]))
         opens = self._owned(
             episodes.opening(alerts, found, last, first, self.setting.day), accounts
         )

@@ -12,6 +12,8 @@ from crm_health.store import Store
 from crm_health.sync.normalize import normalize
 from crm_health.sync.setting import Setting
 
+#: Small state of the store: when all ids of an object were last seen, by the object's name.
+CHECKED = "ids_checked:"
 #: Fewer vanished rows than this are no pattern, however small the object.
 FEW = 5
 
@@ -96,6 +98,8 @@ def _store_page(
             complete_at=setting.as_of if page.last else None,
             rows=known - unseen if whole else None,
         )
+    if whole:
+        store.runs.set_value(f"{CHECKED}{name}", setting.as_of.isoformat())
 
 
 def shrank(unseen: int, known: int, setting: Setting) -> bool:

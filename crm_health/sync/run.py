@@ -84,7 +84,6 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     report.pulled = pull(
         connector, store, setting, full=options.full, may_shrink=may_shrink, tick=options.tick
     )
-    vanished.check(connector, store, setting, report.pulled, may_shrink=may_shrink)
     if due.all:
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
     store.runs.phase(run, "assess")
@@ -113,6 +112,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         store.runs.phase(run, "apply")
         apply(connector, store, run, config.mapping, options)
         _settle(store, report, due, wanted, options)
+        vanished.check(connector, store, setting)
     report.outcomes = store.plans.counts(run.id)
     return report
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from crm_health import errors
 from crm_health.config.mapping import Feed, Mapping, Source
+from crm_health.config.problems import nearest
 from crm_health.connector import FieldRead, ObjectInfo, Stream
 from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, Kind, shown
 
@@ -152,8 +153,9 @@ def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
     if lacking:
         raise errors.SetupError(
             "the CRM lacks, or hides from this user: "
-            + ", ".join(sorted(set(lacking)))
-            + ". Nothing was written. Run `crm-health setup`, or mark the source `optional: true`",
+            + ", ".join(_with_hint(name, infos) for name in sorted(set(lacking)))
+            + f". Nothing was written. A slip in {mapping.crm}.yaml? Else `crm-health setup` makes "
+            "what is ours; what else your org lacks can be `optional: true` under `read:`",
             code="CH-SETUP",
         )
     streams = tuple(
@@ -161,6 +163,14 @@ def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
         for name, paths in wanted.items()
     )
     return Reads(streams, tuple(feeds), *_shapes(feeds), tuple(warnings), _lengths(infos))
+
+
+def _with_hint(name: str, infos: MappingABC[str, ObjectInfo]) -> str:
+    """A missing `Object.Field`, with the nearest field that the object has."""
+    crm_object, _, path = name.partition(".")
+    info = infos.get(crm_object)
+    hint = nearest(path, info.fields) if info and path else ""
+    return f"{name} ({hint})" if hint else name
 
 
 def _all_feeds(mapping: Mapping) -> list[tuple[str, Feed]]:

@@ -1,7 +1,8 @@
 """Once a week: which rows went without a trace. No change feed is complete by itself.
 
-Rows vanish from a CRM unseen when they are erased for good, merged away or hidden by sharing.
-Hidden is not gone: an object that shrank too far stops the run instead.
+Rows vanish from a CRM unseen when they are erased for good, merged away or hidden by sharing. The
+check comes last in a run, so that a tight allowance of calls goes to the writes first; what it
+finds is assessed by the next run.
 """
 
 from __future__ import annotations
@@ -12,47 +13,38 @@ import polars as pl
 
 from crm_health.connector import Connector
 from crm_health.store import Store
-from crm_health.sync.pull import Pulled, shrank
+from crm_health.sync.pull import CHECKED, shrank
 from crm_health.sync.setting import Setting
 
 #: A little less than a week, so that a weekly schedule never skips one.
 EVERY = timedelta(days=6, hours=12)
 
 
-def check(
-    connector: Connector,
-    store: Store,
-    setting: Setting,
-    pulled: Pulled,
-    *,
-    may_shrink: frozenset[str],
-) -> None:
-    """Compare ids of objects whose last check is a week old; remove what is gone."""
+def check(connector: Connector, store: Store, setting: Setting) -> int:
+    """Compare ids of objects whose last check is a week old; how many rows were gone.
+
+    Hidden is not gone: an object that shrank too far is read in full by the next run instead,
+    where a guard speaks.
+    """
+    found = 0
     for stream in setting.reads.streams:
         name = stream.object
-        if name in pulled.full:
-            # Its rows were all read just now.
-            _note(store, name, setting.as_of)
-            continue
         if not _due(store, name, setting.as_of):
             continue
         live = pl.concat([pl.Series("id", [], pl.String), *connector.ids(name)])
         known = store.mirror.ids(name)
         gone = known.filter(~known.is_in(live.implode()))
-        if shrank(len(gone), len(known), setting) and name not in may_shrink:
-            pulled.shrunk[name] = (len(known) - len(gone), len(known))
-            continue
         with store.mirror.page() as tx:
-            for feed in setting.reads.feeds_of(name):
-                tx.remove(feed.entity, gone)
-        pulled.deleted[name] = pulled.deleted.get(name, 0) + len(gone)
-        _note(store, name, setting.as_of)
+            if shrank(len(gone), len(known), setting):
+                tx.save_cursor(name, "")
+            else:
+                for feed in setting.reads.feeds_of(name):
+                    tx.remove(feed.entity, gone)
+                found += len(gone)
+        store.runs.set_value(f"{CHECKED}{name}", setting.as_of.isoformat())
+    return found
 
 
 def _due(store: Store, name: str, as_of: datetime) -> bool:
-    last = store.runs.get_value(f"ids_checked:{name}")
+    last = store.runs.get_value(f"{CHECKED}{name}")
     return last is None or as_of - datetime.fromisoformat(last) >= EVERY
-
-
-def _note(store: Store, name: str, as_of: datetime) -> None:
-    store.runs.set_value(f"ids_checked:{name}", as_of.isoformat())

@@ -31,7 +31,7 @@ def _failing(error: BaseException) -> click.Command:
         (errors.QuotaExhausted("x"), 6),
         (errors.Unavailable("x"), 75),
         (errors.RateLimited("x"), 75),
-        (errors.Rejected("x"), 3),
+        (errors.Rejected("x"), 78),
         (errors.StateError("x"), 65),
         (errors.LocalIOError("x"), 74),
         (errors.BrokenInvariant("x"), 70),

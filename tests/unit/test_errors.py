@@ -47,7 +47,7 @@ def test_every_exit_code_has_its_place(kind: type[errors.CrmHealthError]) -> Non
         (errors.QuotaExhausted, 6),
         (errors.Unavailable, 75),
         (errors.RateLimited, 75),
-        (errors.Rejected, 3),
+        (errors.Rejected, 78),
         (errors.StateError, 65),
         (errors.LocalIOError, 74),
         (errors.BrokenInvariant, 70),

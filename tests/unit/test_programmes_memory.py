@@ -35,8 +35,8 @@ def frame(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=memory.SCHEMA)
 
 
-def parsed(*texts: str | None) -> pl.DataFrame:
-    ids = [str(number) for number in range(len(texts))]
+def parsed(*texts: str | None, account: str = "001") -> pl.DataFrame:
+    ids = [account] * len(texts)
     return memory.parse(
         pl.DataFrame(
             {"account_id": ids, "shown_memory": list(texts)},
@@ -48,7 +48,7 @@ def parsed(*texts: str | None) -> pl.DataFrame:
 slugs = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)
 memories = st.fixed_dictionaries(
     {
-        "account_id": st.just("0"),
+        "account_id": st.just("001"),
         "known": st.just(True),
         "band": slugs,
         "since": st.none() | st.dates(date(2000, 1, 1), date(2100, 1, 1)),
@@ -109,8 +109,15 @@ def test_a_damaged_memory_counts_as_none(damage: Any) -> None:
     whole = memory.render(frame(FULL))[0]
     found = parsed(damage(whole)).row(0, named=True)
     assert not found.pop("known")
-    assert found.pop("account_id") == "0"
+    assert found.pop("account_id") == "001"
     assert set(found.values()) == {None}
+
+
+def test_a_memory_copied_from_another_account_counts_as_none() -> None:
+    """Copying an account with all its fields, or pasting a memory, moves nothing."""
+    whole = memory.render(frame(FULL))[0]
+    assert parsed(whole)["known"].to_list() == [True]
+    assert parsed(whole, account="002")["known"].to_list() == [False]
 
 
 def test_white_space_around_it_does_no_harm() -> None:
