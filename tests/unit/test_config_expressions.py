@@ -179,9 +179,9 @@ def test_a_hostile_pattern_takes_no_time() -> None:
     """A regular expression that backtracks elsewhere is linear here."""
     expr = expressions.compile("regexp_like(priority, '(a+)+$')", CASE).expr
     frame = pl.DataFrame({"priority": ["a" * 5000 + "!"]})
-    start = time.perf_counter()
+    start = time.process_time()
     assert frame.select(expr.alias("x"))["x"].to_list() == [False]
-    assert time.perf_counter() - start < 20  # not for ever
+    assert time.process_time() - start < 1
 
 
 @settings(max_examples=300, deadline=None)

@@ -81,9 +81,9 @@ def test_an_alias_bomb_costs_nothing() -> None:
     """Nine levels of aliases end at the first anchor, at once."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert "anchors" in problem("\n".join(lines))
-    assert time.perf_counter() - start < 20  # not for ever
+    assert time.process_time() - start < 1
 
 
 @settings(max_examples=200, deadline=None)
