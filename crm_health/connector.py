@@ -196,6 +196,18 @@ class Budget:
         self.spent += 1
 
 
+class Notes(Protocol):
+    """A few short texts that outlive a crash: what the connector left under way in the CRM.
+
+    They may be lost with the local database, so nothing may be concluded from an absent one.
+    """
+
+    def get(self, name: str) -> str | None: ...
+
+    # Durable when it returns. None forgets it.
+    def set(self, name: str, text: str | None) -> None: ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """What a connector gets from outside, so that tests own time and money."""
@@ -206,6 +218,7 @@ class Ports:
     sleep: Callable[[float], None]
     #: Structured log: event name and plain values; never names, addresses or free text.
     log: Callable[..., None]
+    notes: Notes
 
 
 class Connector(Protocol):
@@ -214,12 +227,18 @@ class Connector(Protocol):
     # One cheap authenticated call. Raises AuthError, Unavailable.
     def identity(self) -> Identity: ...
 
+    # Ends what a run before left under way in the CRM, or waits until it has ended; called once,
+    # before anything is read, so that the read meets no change of ours that is still to come.
+    # Makes no call where nothing was left.
+    def settle(self) -> None: ...
+
     # Objects that the org lacks, or that the user may not see, are absent from the answer.
     def describe(self, objects: Sequence[str]) -> dict[str, ObjectInfo]: ...
 
     # Every row that changed since each request's cursor, and deletes. A row may come again
     # (overlap); none may be missed. Pages of a stream come in order, the last one is marked, and
-    # a stream with nothing new still gives one empty last page. Rows read must match what the
+    # a stream with nothing new still gives one empty last page. Any page may be empty: its cursor
+    # counts all the same. Pages of several streams may come in turns. Rows read must match what the
     # service counted, or Unavailable is raised: a partial read is never presented as whole.
     def changes(self, requests: Sequence[Request]) -> Iterator[Page]: ...
 
@@ -231,8 +250,11 @@ class Connector(Protocol):
     # SetupError; an answer that was lost gives UNKNOWN receipts.
     def write(self, batch: Batch) -> pl.DataFrame: ...
 
-    # The most rows one write() sends in one call.
-    def batch_size(self, op: Op) -> int: ...
+    # The most rows to hand to one write() where `rows` alike of one object are waiting.
+    def batch_size(self, op: Op, rows: int) -> int: ...
+
+    # API calls that writing that many rows takes, retries and look-ups apart.
+    def calls_for(self, op: Op, rows: int) -> int: ...
 
     def usage(self) -> Usage: ...
 

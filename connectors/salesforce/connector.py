@@ -73,6 +73,9 @@ class SalesforceConnector:
             time_zone=org.get("TimeZoneSidKey"),
         )
 
+    def settle(self) -> None:
+        """Nothing outlasts a call yet."""
+
     def describe(self, objects: Sequence[str]) -> dict[str, ObjectInfo]:
         """Objects that the org has and the user may see."""
         shapes = self._describer.shapes(objects)
@@ -90,9 +93,14 @@ class SalesforceConnector:
         """Receipts of a batch; see `connectors.salesforce.write`."""
         return self._writer.write(batch)
 
-    def batch_size(self, op: Op) -> int:
+    # The contract has the number of rows; collections are as large for few as for many.
+    def batch_size(self, op: Op, rows: int) -> int:  # noqa: ARG002
         """200 for updates and upserts, 75 for creates with a claim."""
         return batch_size(op)
+
+    def calls_for(self, op: Op, rows: int) -> int:
+        """One call a batch."""
+        return -(-rows // batch_size(op))
 
     def usage(self) -> Usage:
         """Calls made so far."""

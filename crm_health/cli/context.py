@@ -14,7 +14,7 @@ from crm_health import logs
 from crm_health.config.load import Config
 from crm_health.config.load import load as load_config
 from crm_health.config.problems import nearest
-from crm_health.connector import Budget, Connector, Plugin, Ports, Provisioner
+from crm_health.connector import Budget, Connector, Notes, Plugin, Ports, Provisioner
 from crm_health.errors import ConfigError, StateError
 from crm_health.settings import Settings
 from crm_health.store import Store
@@ -55,19 +55,19 @@ class Context:
             raise ConfigError(_no_connector(self.settings.crm, points), code="CH-CONNECTOR")
         return cast("Plugin", point.load())
 
-    def ports(self, max_calls: int | None = None) -> Ports:
+    def ports(self, notes: Notes, max_calls: int | None = None) -> Ports:
         """Real time, and a budget for one run."""
         budget = Budget(max_calls or self.settings.max_calls)
-        return Ports(budget=budget, clock=time.monotonic, sleep=time.sleep, log=logs.port())
+        return Ports(budget, time.monotonic, time.sleep, logs.port(), notes)
 
-    def connect(self, max_calls: int | None = None) -> Connector:
+    def connect(self, notes: Notes, max_calls: int | None = None) -> Connector:
         """A connector of its own for one run."""
-        return self.plugin.connect(self.ports(max_calls), self.config.mapping.api_version)
+        return self.plugin.connect(self.ports(notes, max_calls), self.config.mapping.api_version)
 
     def provisioner(self) -> Provisioner:
         """What `setup` works with."""
         mapping = self.config.mapping
-        return self.plugin.provisioner(self.ports(), mapping.api_version, mapping)
+        return self.plugin.provisioner(self.ports(_NoNotes()), mapping.api_version, mapping)
 
     @contextmanager
     def store(self, *, fresh: bool = True) -> Iterator[Store]:
@@ -89,6 +89,17 @@ class Context:
             yield store
         finally:
             store.close()
+
+
+class _NoNotes:
+    """For work that leaves nothing under way."""
+
+    def get(self, name: str) -> str | None:  # noqa: ARG002 - as the contract has it
+        """Nothing is kept."""
+        return None
+
+    def set(self, name: str, text: str | None) -> None:
+        """Nothing is kept."""
 
 
 def _no_connector(name: str, points: dict[str, EntryPoint]) -> str:

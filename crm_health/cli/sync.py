@@ -99,7 +99,7 @@ def _attempt(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The run's result and its plan rows; `ended` is filled with what a failed run left."""
     # Before the database is touched: without a connector there is nothing to do.
-    plugin = context.plugin
+    _ = context.plugin
     config, stop, log = context.config, Stop(), logs.port()
     with context.store() as store, stop.listening(), counting() as count:
 
@@ -109,11 +109,10 @@ def _attempt(
             stop()
 
         options = Options(**given, stopping=stop, tick=tick)
-        ports = context.ports(max_calls)
         before = store.runs.list(1)
         try:
             report, code = session.perform(
-                lambda: plugin.connect(ports, config.mapping.api_version),
+                lambda notes: context.connect(notes, max_calls),
                 store,
                 config,
                 options,

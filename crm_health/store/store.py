@@ -11,6 +11,7 @@ from crm_health.store import schema
 from crm_health.store.database import Database
 from crm_health.store.history import History
 from crm_health.store.mirror import Mirror
+from crm_health.store.notes import Notes
 from crm_health.store.plans import Plans
 from crm_health.store.runs import Runs
 from crm_health.store.tables import ORG
@@ -25,6 +26,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.runs = Runs(database)
+        self.notes = Notes(self.runs)
         self.plans = Plans(database)
         self.mirror = Mirror(database)
         self.history = History(database)

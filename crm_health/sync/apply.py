@@ -62,7 +62,7 @@ def batches(connector: Connector, plan: pl.DataFrame) -> Iterator[tuple[Batch, p
         "place", "kind", "op", "object", "shape", maintain_order=True
     )
     for (_, kind, op, _, _), group in groups:
-        size = connector.batch_size(Op(op))
+        size = connector.batch_size(Op(op), group.height)
         for start in range(0, group.height, size):
             chunk = group.slice(start, size)
             yield _batch(chunk), chunk["seq"], str(kind)

@@ -261,6 +261,4 @@ def shaped(plan: pl.DataFrame) -> pl.DataFrame:
 def calls(plan: pl.DataFrame, connector: Connector) -> int:
     """API calls that writing the plan takes, retries and look-ups apart."""
     groups = shaped(plan).group_by("kind", "op", "object", "shape").len()
-    return sum(
-        -(-count // connector.batch_size(Op(op))) for _, op, _, _, count in groups.iter_rows()
-    )
+    return sum(connector.calls_for(Op(op), count) for _, op, _, _, count in groups.iter_rows())

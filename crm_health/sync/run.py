@@ -74,6 +74,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         store.plans.approved(options.approve, run.started_at)
     identity = connector.identity()
     store.pin(identity.org_id, config.mapping.crm)
+    connector.settle()
     setting = read_setting(connector, config, identity)
     store.runs.identify(run, org_id=identity.org_id, as_of=setting.as_of)
     store.runs.set_value(ZONE, setting.calendar.time_zone)

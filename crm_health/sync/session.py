@@ -8,7 +8,7 @@ from datetime import datetime
 
 from crm_health import errors
 from crm_health.config.load import Config
-from crm_health.connector import Connector
+from crm_health.connector import Connector, Notes
 from crm_health.store import Run, Store
 from crm_health.sync import run as runs
 from crm_health.sync.options import Options
@@ -26,7 +26,7 @@ OUTCOMES = {
 
 
 def perform(
-    connect: Callable[[], Connector],
+    connect: Callable[[Notes], Connector],
     store: Store,
     config: Config,
     options: Options,
@@ -35,7 +35,8 @@ def perform(
     """Do one run.
 
     Args:
-        connect: Makes the connector; called only once the lock is ours.
+        connect: Makes the connector, which keeps its notes in the store; called only once the
+            lock is ours.
         now: The local clock, for the run's row and lock; scores use the CRM's.
 
     Returns:
@@ -56,7 +57,7 @@ def perform(
     )
     connector: Connector | None = None
     try:
-        connector = connect()
+        connector = connect(store.notes)
         report = runs.sync(connector, store, config, run, replace(options, clock=now))
         code = exit_code(report, options)
         _finish(

@@ -75,6 +75,9 @@ class InMemoryConnector:
             "identity", lambda: Identity(crm.org_id, crm.clock.now(), crm.is_sandbox, crm.time_zone)
         )
 
+    def settle(self) -> None:
+        """Nothing outlasts a call here."""
+
     def describe(self, objects: Sequence[str]) -> dict[str, ObjectInfo]:
         """The objects that exist, with the fields that may be read."""
         return self._call("describe", lambda: self._described(objects))
@@ -111,9 +114,13 @@ class InMemoryConnector:
                 break
         return pl.DataFrame(receipts, schema=RECEIPT_SCHEMA)
 
-    def batch_size(self, op: Op) -> int:  # noqa: ARG002 - the contract has it
+    def batch_size(self, op: Op, rows: int) -> int:  # noqa: ARG002 - the contract has them
         """The same for every kind of write."""
         return self._batch
+
+    def calls_for(self, op: Op, rows: int) -> int:  # noqa: ARG002 - the contract has it
+        """One call a batch."""
+        return -(-rows // self._batch)
 
     def usage(self) -> Usage:
         """Calls so far."""

@@ -26,7 +26,7 @@ from crm_health.errors import (
     QuotaExhausted,
     Unavailable,
 )
-from crm_health.testing.ports import Log, make_ports
+from crm_health.testing.ports import Log, MemoryNotes, make_ports
 
 
 def test_a_session_that_ends_is_renewed_once(sandbox: Sandbox, make: Make) -> None:
@@ -133,7 +133,7 @@ def test_no_other_host_is_ever_called(sandbox: Sandbox, make: Make, kind: str) -
 def test_a_dripping_answer_meets_the_deadline(sandbox: Sandbox, make: Make) -> None:
     """Bytes that keep coming do not keep the run waiting."""
     sandbox.faults({"kind": "drip", "path": "query", "seconds": 0.05, "bytes": 1, "times": 0})
-    ports = Ports(make_ports().budget, time.monotonic, lambda _: None, Log())
+    ports = Ports(make_ports().budget, time.monotonic, lambda _: None, Log(), MemoryNotes())
     connector = make(ports, limits=Limits(whole=0.3))
     started = time.monotonic()
     with pytest.raises(Unavailable):

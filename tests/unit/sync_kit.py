@@ -15,7 +15,7 @@ import yaml
 from crm_health.businesstime import Calendar
 from crm_health.config.load import Config, load
 from crm_health.config.mapping import Mapping as CrmMapping
-from crm_health.connector import FieldInfo
+from crm_health.connector import FieldInfo, Notes
 from crm_health.store import Run, Store
 from crm_health.sync import run as runs
 from crm_health.sync import session, streams
@@ -263,8 +263,8 @@ class Org:
         first = {"Priority": "High", "IsClosed": False, "CreatedDate": self.ago(days=10)}
         return self.crm.put("Case", {"AccountId": account, **first, **values})
 
-    def connector(self) -> InMemoryConnector:
-        ports = make_ports(self.crm.clock, max_calls=self.max_calls)
+    def connector(self, notes: Notes | None = None) -> InMemoryConnector:
+        ports = make_ports(self.crm.clock, max_calls=self.max_calls, notes=notes)
         return InMemoryConnector(self.crm, ports, page=self.page, batch=self.batch)
 
     def sync(self, **options: Any) -> Report:

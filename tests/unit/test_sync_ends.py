@@ -10,7 +10,7 @@ import pytest
 from sync_kit import Org
 
 from crm_health import errors
-from crm_health.connector import Connector
+from crm_health.connector import Connector, Notes
 from crm_health.store import Run, Store
 from crm_health.sync.options import Options
 from crm_health.sync.session import perform
@@ -215,7 +215,7 @@ def test_a_missing_field_is_named_before_anything_is_read(org: Org) -> None:
 def test_a_connector_that_can_not_be_made_leaves_a_row(org: Org) -> None:
     """And lets go of the org."""
 
-    def connect() -> Connector:
+    def connect(notes: Notes) -> Connector:
         raise errors.ConfigError("no credentials")
 
     with pytest.raises(errors.ConfigError):

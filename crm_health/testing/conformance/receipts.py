@@ -23,7 +23,7 @@ class ReceiptContract:
         """More rows than one call takes still give RECEIPT_SCHEMA with every `seq` once."""
         s = rig.subject
         with opened(rig) as (connector, _):
-            count = connector.batch_size(Op.UPDATE) + 2
+            count = connector.batch_size(Op.UPDATE, 1) + 2
             ids = rig.seed(some_rows(rig, count))
             receipts = connector.write(updates(rig, [(i, {s.text: i}) for i in ids]))
         assert dict(receipts.schema) == RECEIPT_SCHEMA
