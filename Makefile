@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 OTHERS := 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit pythons lint types imports soak lock clean
+.PHONY: help demo test bench unit pythons lint types imports soak lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,8 +25,9 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY)  ## the main job on a CRM that runs on this machine
 	@$(BIN)/crm-health demo
 
-test: $(READY)  ## all tests; unit tests on every Python from 3.11 to 3.13 found here
+test: $(READY)  ## all tests, on SQLite and PostgreSQL; unit tests on every Python found here
 	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow'
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'database and not slow' --database postgres
 	@$(MAKE) --no-print-directory pythons
 
 unit: $(READY)  ## unit tests only
@@ -40,6 +41,9 @@ lint: $(READY)  ## style, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(READY)  ## speed and memory as ratios: make bench SIZE=100000 DATABASE=postgres
+	$(BIN)/python -m tests.bench --size $(or $(SIZE),5000) --database $(or $(DATABASE),sqlite)
 
 soak: $(READY)  ## what takes longer than `make test` may
 	$(BIN)/python -m pytest -m slow

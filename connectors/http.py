@@ -28,6 +28,10 @@ class LostAnswer(Unavailable):
     """The request was sent but its answer never came whole: it may have been carried out."""
 
 
+class TooLarge(LostAnswer):
+    """The answer is larger than we take: the same request would bring the same."""
+
+
 class Hopeless(Unavailable):
     """The answer is not the CRM's: repeating the request now won't help."""
 
@@ -85,7 +89,7 @@ def with_retries(call: Callable[[], T], ports: Ports, patience: Patience) -> T:
 
 
 def _worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, Unavailable) and not isinstance(error, Hopeless)
+    return isinstance(error, Unavailable) and not isinstance(error, Hopeless | TooLarge)
 
 
 def pause(ports: Ports, round_number: int, first: float = 1.0, longest: float = 60.0) -> None:

@@ -1,6 +1,6 @@
 """What the environment says: which CRM, where config and state are, how much to log.
 
-No secrets: each connector reads its own, under its own prefix.
+One secret, the database's URL: each connector reads its own, under its own prefix.
 """
 
 from __future__ import annotations
@@ -9,21 +9,28 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crm_health.errors import ConfigError
+from crm_health.location import SCHEMA, Location, Postgres
 
 PREFIX = "CRM_HEALTH_"
+#: The name that platforms give it, so it has no prefix.
+DATABASE = "DATABASE_URL"
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(BaseSettings):
-    """The variables `CRM_HEALTH_*`."""
+    """The variables `CRM_HEALTH_*`, and `DATABASE_URL`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     #: The connector's name.
@@ -32,10 +39,42 @@ class Settings(BaseSettings):
     config: Path | None = None
     #: The local database file.
     state: Path | None = None
+    #: The PostgreSQL database that holds the state instead of a file, or a file with its URL.
+    database_url: Annotated[SecretStr | None, Field(validation_alias=DATABASE)] = None
+    database_url_file: Annotated[Path | None, Field(validation_alias=f"{DATABASE}_FILE")] = None
+    #: The schema in that database: one for each org.
+    database_schema: Annotated[str, Field(validation_alias=f"{PREFIX}SCHEMA")] = SCHEMA
     #: Most API calls of one run.
     max_calls: Annotated[int, Field(ge=1)] | None = None
     #: JSON log lines on stderr from this level on.
     log_level: LogLevel | None = None
+
+    @property
+    def location(self) -> Location:
+        """Where the state is.
+
+        Raises:
+            ConfigError: a file and a database are named, or the URL can't be used.
+        """
+        url, named = self.database_url, DATABASE
+        if self.database_url_file is not None:
+            named = f"{DATABASE}_FILE"
+            if url is not None:
+                raise ConfigError(
+                    f"{DATABASE} and {named} are both set: unset one. Nothing was run.",
+                    code="CH-SETTINGS",
+                )
+            url = _from_file(self.database_url_file, named)
+        if url is None:
+            return self.state_path
+        if self.state is not None:
+            # Neither is the obvious one, and the wrong one would be another org's.
+            raise ConfigError(
+                f"{named} names a database for the state, and {PREFIX}STATE (--state) a file: "
+                "unset one. Nothing was run.",
+                code="CH-SETTINGS",
+            )
+        return Postgres(url, self.database_schema)
 
     @property
     def state_path(self) -> Path:
@@ -55,11 +94,27 @@ def load(**given: Any) -> Settings:
         ConfigError: naming every setting that is wrong, without its value.
     """
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        found = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         wrong = [
-            f"{PREFIX}{str(detail['loc'][0]).upper()}: {detail['msg'][:1].lower()}"
-            f"{detail['msg'][1:]}"
+            f"{_variable(str(detail['loc'][0]))}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
             for detail in error.errors(include_input=False, include_context=False)
         ]
         raise ConfigError("; ".join(wrong) + ". Nothing was run.", code="CH-SETTINGS") from None
+    return found
+
+
+def _variable(field: str) -> str:
+    aliased = field.startswith((DATABASE, PREFIX))
+    return field if aliased else f"{PREFIX}{field.upper()}"
+
+
+def _from_file(path: Path, named: str) -> SecretStr:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{named}: can't read {path} ({type(error).__name__}). Nothing was run.",
+            code="CH-SETTINGS",
+        ) from None
+    return SecretStr(text)

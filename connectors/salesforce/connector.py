@@ -12,7 +12,7 @@ from connectors.salesforce.errors import not_json
 from connectors.salesforce.read import Reader
 from connectors.salesforce.settings import Settings
 from connectors.salesforce.soql import select
-from connectors.salesforce.write import Writer, batch_size
+from connectors.salesforce.write import Writer
 from crm_health.connector import (
     Batch,
     Connector,
@@ -33,8 +33,14 @@ class SalesforceConnector:
     def __init__(self, client: Client, page_rows: int | None = None) -> None:
         self._client = client
         self._describer = Describer(client)
-        self._reader = Reader(client, self._describer, page_rows)
-        self._writer = Writer(client)
+        self._reader = Reader(
+            client,
+            self._describer,
+            page_rows,
+            bulk_from=client.settings.bulk_from,
+            bulk_page=client.settings.bulk_page,
+        )
+        self._writer = Writer(client, client.settings.bulk_write_from)
 
     @classmethod
     def of(
@@ -51,7 +57,7 @@ class SalesforceConnector:
             settings: from `connectors.salesforce.settings.load`.
             ports: clock, budget, log.
             api_version: such as `62.0`.
-            page_rows: rows of a page, 200 to 2,000; None leaves it to the service.
+            page_rows: rows of a REST page, 200 to 2,000; None leaves it to the service.
         """
         return cls(Client(settings, ports, api_version), page_rows)
 
@@ -74,7 +80,8 @@ class SalesforceConnector:
         )
 
     def settle(self) -> None:
-        """Nothing outlasts a call yet."""
+        """End the ingest jobs that an earlier run left; see `connectors.salesforce.bulk_ingest`."""
+        self._writer.settle()
 
     def describe(self, objects: Sequence[str]) -> dict[str, ObjectInfo]:
         """Objects that the org has and the user may see."""
@@ -93,14 +100,13 @@ class SalesforceConnector:
         """Receipts of a batch; see `connectors.salesforce.write`."""
         return self._writer.write(batch)
 
-    # The contract has the number of rows; collections are as large for few as for many.
-    def batch_size(self, op: Op, rows: int) -> int:  # noqa: ARG002
-        """200 for updates and upserts, 75 for creates with a claim."""
-        return batch_size(op)
+    def batch_size(self, op: Op, rows: int) -> int:
+        """10,000 where a Bulk job takes them; else 200, or 75 for creates with a claim."""
+        return self._writer.batch_size(op, rows)
 
     def calls_for(self, op: Op, rows: int) -> int:
-        """One call a batch."""
-        return -(-rows // batch_size(op))
+        """One call a batch, or those of the jobs, of which each is taken to be looked at once."""
+        return self._writer.calls_for(op, rows)
 
     def usage(self) -> Usage:
         """Calls made so far."""

@@ -1,7 +1,7 @@
 """Salesforce's error codes, sorted by what the caller must do: one table for all of them.
 
 A code arrives at two levels. For a whole request it becomes an error of our tree; for one row of
-a write it becomes the outcome of a receipt. Two codes mean different things by their message.
+a write it becomes the outcome of a receipt. Some codes mean different things by their message.
 """
 
 from __future__ import annotations
@@ -177,10 +177,13 @@ class Fault:
 
 
 def rule_for(fault: Fault) -> Rule:
-    """The rule of a code; the two codes that mean two things are told apart by message."""
+    """The rule of a code; the codes that mean two things are told apart by message."""
     rule = CODES.get(fault.code, _CONTENT)
     if rule is _QUOTA and "concurrent" in fault.message.lower():
         return _SLOW
+    if rule is _SCHEMA and fault.message.startswith("Failed to deserialize"):
+        # Bulk's way to say that a value does not suit its field.
+        return _CONTENT
     if rule is _AUTOMATION and _LOCKED.search(fault.message):
         return _LOCK
     return rule

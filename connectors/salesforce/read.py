@@ -1,32 +1,31 @@
-"""Reading: what changed since a cursor, in the order (stamp, Id), with deletes.
+"""Reading: what changed since a cursor, with deletes; large windows by Bulk, the others by REST.
 
-Objects that have no stamp are read whole each time, and their deletes are found by `ids` only.
+REST gives rows in the order (stamp, Id), Bulk in none. Objects that have no stamp are read whole
+each time, and their deletes are found by `ids` only.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from urllib.parse import quote
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import orjson
 import polars as pl
 
 from connectors.http import Hopeless
-from connectors.salesforce import soql
-from connectors.salesforce.client import COMPOSITE_QUERIES, Client, Part
+from connectors.salesforce.bulk_csv import BadResults
+from connectors.salesforce.bulk_jobs import JobGone
+from connectors.salesforce.bulk_read import BulkReader, JobFailed
+from connectors.salesforce.cells import finish, last_position
+from connectors.salesforce.client import Client
 from connectors.salesforce.cursor import Cursor
 from connectors.salesforce.describe import Describer, Shape
 from connectors.salesforce.errors import QueryLost
-from connectors.salesforce.wire import (
-    Parsed,
-    finish,
-    last_position,
-    parse_page,
-    system_fields,
-)
+from connectors.salesforce.openings import Opener, Opening, query_path
+from connectors.salesforce.window import Window
+from connectors.salesforce.wire import Parsed, parse_page
 from crm_health.connector import Page, Request, Stream
 from crm_health.errors import SetupError, Unavailable
 
@@ -35,82 +34,68 @@ URL_MAX = 14_000
 EMPTY_PAGES_MAX = 10
 #: How often a query that the service dropped is asked again before the run gives up.
 RESTARTS_MAX = 3
-#: The stretch asked of `/updated`: only its `latestDateCovered` is of interest.
-COVERED = timedelta(minutes=10)
 #: Seconds after which the service's clock, as last heard, is asked for again.
 STALE = 120.0
 
 _NEXT = re.compile(r"/services/data/v\d{2,3}\.0/query(?:All)?/[A-Za-z0-9_-]{1,120}", re.ASCII)
+#: Pages, and in the end the window whose rest a job should read, if any.
+_Pages = Generator[Page, None, Window | None]
 
 
-@dataclass(frozen=True)
-class _Read:
-    """One stream on its way, from `cursor` on."""
-
-    stream: Stream
-    shape: Shape
-    cursor: Cursor
-    now: datetime
-
-    @property
-    def query(self) -> str:
-        shape, cursor = self.shape, self.cursor
-        wanted = [*system_fields(shape), *(f.path for f in self.stream.fields)]
-        where = []
-        if cursor.full and shape.has("IsDeleted"):
-            where.append(soql.live())
-        start = cursor.start(self.now)
-        if shape.stamp is None:
-            if cursor.midway:
-                where.append(soql.after_id(cursor.last_id))
-        elif cursor.midway and cursor.stamp:
-            where.append(soql.after(shape.stamp, cursor.stamp, cursor.last_id))
-        elif start:
-            where.append(soql.since(shape.stamp, start))
-        order = [shape.stamp, "Id"] if shape.stamp else ["Id"]
-        return soql.select(list(dict.fromkeys(wanted)), self.stream.object, where, order)
-
-    @property
-    def incremental(self) -> bool:
-        return self.shape.stamp is not None and not self.cursor.full
+class _Large(Exception):
+    """A query turned out to have so many rows that a job should read them."""
 
 
 class Reader:
     """Reads objects page by page."""
 
-    def __init__(self, client: Client, describer: Describer, page_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        describer: Describer,
+        page_rows: int | None = None,
+        *,
+        bulk_from: int = 0,
+        bulk_page: int = 50_000,
+    ) -> None:
+        """A reader of one org.
+
+        Args:
+            client: the org.
+            describer: its objects.
+            page_rows: rows of a REST page; a wish: the service may still choose another size.
+            bulk_from: rows from which on an object is read by a job; 0 for never.
+            bulk_page: rows of a page of a job's results.
+        """
         self._client = client
         self._describer = describer
-        # A wish: the service may still choose another size.
         self._headers = {"Sforce-Query-Options": f"batchSize={page_rows}"} if page_rows else None
+        self._opener = Opener(client, self._headers)
+        self._bulk = BulkReader(client, bulk_from, bulk_page)
 
     def changes(self, requests: Sequence[Request]) -> Iterator[Page]:
         """See `Connector.changes`. Several streams share calls where that saves any."""
         shapes = self._shapes([request.stream.object for request in requests])
         now = self._now()
-        reads = [
-            _Read(
-                request.stream,
-                shapes[request.stream.object],
-                Cursor.load(request.cursor),
-                now,
-            )
-            for request in requests
-        ]
-        for first in range(0, len(reads), COMPOSITE_QUERIES):
-            group = reads[first : first + COMPOSITE_QUERIES]
-            watermarks, bodies = self._openings(group)
-            for read in group:
-                name = read.stream.object
-                watermark = watermarks.get(name, now) if read.shape.stamp else None
-                yield from self._pages(read, watermark, bodies.get(id(read)))
+        return self._read(
+            [
+                Window(
+                    request.stream,
+                    shapes[request.stream.object],
+                    Cursor.load(request.cursor),
+                    now,
+                )
+                for request in requests
+            ]
+        )
 
     def ids(self, object_name: str) -> Iterator[pl.Series]:
-        """Ids of all live rows, in order."""
+        """Ids of all live rows."""
         shape = replace(self._shapes([object_name])[object_name], stamp=None)
-        read = _Read(Stream(object_name, ()), shape, Cursor(), self._now())
-        for page in self._pages(read, None, None):
-            yield page.rows["id"]
+        window = Window(Stream(object_name, ()), shape, Cursor(), self._now())
+        # Held back until all are there: after a job that is lost halfway they come again.
+        found = pl.concat([page.rows["id"] for page in self._read([window])])
+        yield found.unique(maintain_order=True)
 
     def _shapes(self, names: Sequence[str]) -> dict[str, Shape]:
         shapes = self._describer.shapes(names)
@@ -129,66 +114,102 @@ class Reader:
             raise Unavailable("Salesforce's answers carry no date.", code="CH-SF-DATE")
         return self._client.now
 
-    def _openings(self, group: Sequence[_Read]) -> tuple[dict[str, datetime], dict[int, bytes]]:
-        """Watermarks by object, and first pages by read, in one call for the whole group.
+    def _read(self, windows: Sequence[Window]) -> Iterator[Page]:
+        """Makes all jobs, reads what is small by REST meanwhile, then the results of the jobs."""
+        windows = [w if self._bulk.fits(w) else w.restarted() for w in windows]
+        openings = self._opener.open(windows, count=self._bulk.on)
+        running: list[tuple[Window, Opening]] = []
+        small: list[tuple[Window, Opening]] = []
+        for window, opening in zip(windows, openings, strict=True):
+            begun = window if window.cursor.place else None
+            if begun is None and self._bulk.suits(window, opening.rows or 0):
+                begun = self._bulk.begin(window, opening.watermark)
+                if begun:
+                    yield begun.empty_page()
+            if begun:
+                # The first page is not needed any more.
+                running.append((begun, replace(opening, body=None)))
+            else:
+                small.append((window, opening))
+        for window, opening in small:
+            left = yield from self._by_rest(window, opening)
+            if left:
+                running.append((left, replace(opening, body=None)))
+        for window, opening in running:
+            yield from self._by_bulk(window, opening)
 
-        The watermarks stand before the queries: what is covered when they are taken is seen by
-        the queries that follow.
+    def _by_bulk(self, window: Window, opening: Opening) -> Iterator[Page]:
+        """The pages of the window's job; a job that is lost is made again once, then REST reads.
+
+        Rows that were delivered before come again then.
         """
-        covered = {
-            read.stream.object: f"c{n}"
-            for n, read in enumerate(group)
-            if read.shape.stamp and read.shape.replicateable
-        }
-        asked = {id(read): f"q{n}" for n, read in enumerate(group) if read.incremental}
-        parts = [
-            (reference, self._covered_path(name, group[0].now))
-            for name, reference in covered.items()
-        ]
-        parts += [
-            (asked[id(read)], self._query_path(read.query)) for read in group if id(read) in asked
-        ]
-        answers = self._client.composite(parts, self._headers) if parts else {}
-        watermarks = {}
-        for name, reference in covered.items():
-            found = self._watermark(name, answers.get(reference))
-            if found:
-                watermarks[name] = min(found, group[0].now)
-        bodies = {}
-        for read in group:
-            part = answers.get(asked.get(id(read), ""))
-            if part is not None and part.ok:
-                bodies[id(read)] = orjson.dumps(part.body)
-        # A part that failed is asked again on its own, where errors get their full treatment.
-        return watermarks, bodies
-
-    def _covered_path(self, name: str, now: datetime) -> str:
-        end = now.replace(second=0, microsecond=0)
-        span = "&".join(
-            f"{key}={quote(value.isoformat(), safe='')}"
-            for key, value in (("start", end - COVERED), ("end", end))
-        )
-        return f"{self._client.data}/sobjects/{soql.object_name(name)}/updated/?{span}"
-
-    def _watermark(self, name: str, part: Part | None) -> datetime | None:
-        if part is not None and part.ok and isinstance(part.body, dict):
+        name = window.name
+        for again in (True, False):
             try:
-                covered = datetime.fromisoformat(str(part.body.get("latestDateCovered")))
-            except ValueError:
-                covered = None
-            if covered is not None and covered.tzinfo is not None:
-                return covered
-        # Then only the overlap guards against rows that become visible late.
-        self._client.ports.log(
-            "salesforce.no_watermark", object=name, status=part.status if part else None
-        )
-        return None
+                yield from self._bulk.pages(window)
+            except (JobGone, JobFailed) as error:
+                window = window.restarted()
+                begun = None
+                if again and isinstance(error, JobGone):
+                    self._client.ports.log("salesforce.bulk_gone", object=name, code=error.code)
+                    begun = self._bulk.begin(window, opening.watermark)
+                if begun is None:
+                    break
+                window = begun
+                yield window.empty_page()
+            except BadResults:
+                # The next sync must not come back to these results.
+                yield window.restarted().empty_page()
+                raise
+            else:
+                return
+        yield from self._by_rest(window.restarted(), opening, large=False)
 
-    def _query_path(self, query: str) -> str:
-        return f"{self._client.data}/queryAll?q={quote(query, safe='')}"
+    def _by_rest(self, window: Window, opening: Opening, *, large: bool = True) -> _Pages:
+        """The pages of the window in order.
+
+        Args:
+            window: what is to be read.
+            opening: how it begins.
+            large: whether to make a job where there are too many rows, or where the service can't
+                answer in time; the window comes back with the job then.
+        """
+        watermark, body = opening.watermark, opening.body
+        restarts = 0
+        while True:
+            large = large and self._bulk.allows(window)
+            try:
+                for parsed, last in self._query(window, body, large=large):
+                    window = _advanced(window, parsed, watermark)
+                    yield Page(
+                        stream=window.stream,
+                        rows=finish(parsed.rows, window.stream),
+                        cursor=(window.cursor.finished() if last else window.cursor).dump(),
+                        last=last,
+                        bad=parsed.bad,
+                    )
+            except (QueryLost, _Large) as lost:
+                body = None
+                if isinstance(lost, _Large) or (large and lost.code == "QUERY_TIMEOUT"):
+                    begun = self._bulk.begin(window, watermark)
+                    if begun:
+                        yield begun.empty_page()
+                        return begun
+                    continue
+                restarts += 1
+                if restarts > RESTARTS_MAX:
+                    raise Unavailable(
+                        f"Salesforce kept dropping the query of {window.name}.", code=lost.code
+                    ) from None
+            except SetupError as error:
+                raise SetupError(
+                    f"Reading {window.name}: {error.message}", code=error.code
+                ) from None
+            else:
+                return None
 
     def _first_body(self, query: str) -> bytes:
-        path = self._query_path(query)
+        path = query_path(self._client, query)
         if len(path) <= URL_MAX:
             return self._client.get(path, headers=self._headers).body
         part = self._client.composite([("q0", path)], self._headers).get("q0")
@@ -198,58 +219,25 @@ class Reader:
             raise part.error("query")
         return orjson.dumps(part.body)
 
-    def _pages(self, read: _Read, watermark: datetime | None, body: bytes | None) -> Iterator[Page]:
-        restarts = 0
-        while True:
-            try:
-                for parsed, last in self._query(read, body):
-                    read = self._advanced(read, parsed, watermark)
-                    yield Page(
-                        stream=read.stream,
-                        rows=finish(parsed.rows, read.stream),
-                        cursor=(read.cursor.finished() if last else read.cursor).dump(),
-                        last=last,
-                        bad=parsed.bad,
-                    )
-            except QueryLost as lost:
-                restarts += 1
-                if restarts > RESTARTS_MAX:
-                    raise Unavailable(
-                        f"Salesforce kept dropping the query of {read.stream.object}.",
-                        code=lost.code,
-                    ) from None
-                body = None
-            except SetupError as error:
-                raise SetupError(
-                    f"Reading {read.stream.object}: {error.message}", code=error.code
-                ) from None
-            else:
-                return
+    def _query(
+        self, window: Window, body: bytes | None, *, large: bool
+    ) -> Iterator[tuple[Parsed, bool]]:
+        """Pages of one query; the last one only once all rows are there.
 
-    @staticmethod
-    def _advanced(read: _Read, parsed: Parsed, watermark: datetime | None) -> _Read:
-        if not parsed.rows.height:
-            # Nothing delivered, so only the end of the read may move the cursor.
-            kept = read.cursor.watermark if read.cursor.midway else watermark
-            return replace(read, cursor=replace(read.cursor, watermark=kept))
-        stamp, last_id = last_position(parsed.rows)
-        if read.shape.stamp and stamp is None:
-            raise Unavailable(
-                f"Salesforce answered a row of {read.stream.object} without its stamp.",
-                code="CH-SF-ROW",
-            )
-        return replace(read, cursor=read.cursor.at(stamp, last_id, watermark))
-
-    def _query(self, read: _Read, body: bytes | None) -> Iterator[tuple[Parsed, bool]]:
-        """Pages of one query; the last one only once all rows are there."""
-        name = read.stream.object
-        body = self._first_body(read.query) if body is None else body
+        Raises:
+            _Large: `large` is set and a job suits the number of rows better.
+        """
+        name = window.name
+        body = self._first_body(window.query) if body is None else body
         seen: set[str] = set()
         total: int | None = None
         rows = empty = 0
         while True:
-            parsed = parse_page(body, read.stream, read.shape)
-            total = parsed.total if total is None else total
+            parsed = parse_page(body, window.stream, window.shape)
+            if total is None:
+                total = parsed.total
+                if large and not parsed.done and self._bulk.suits(window, total):
+                    raise _Large
             rows += parsed.rows.height
             empty = 0 if parsed.rows.height else empty + 1
             if parsed.done:
@@ -267,6 +255,19 @@ class Reader:
             if parsed.rows.height:
                 yield parsed, False
             body = self._client.get(url, headers=self._headers).body
+
+
+def _advanced(window: Window, parsed: Parsed, watermark: datetime | None) -> Window:
+    if not parsed.rows.height:
+        # Nothing delivered, so only the end of the read may move the cursor.
+        kept = window.cursor.watermark if window.cursor.midway else watermark
+        return replace(window, cursor=replace(window.cursor, watermark=kept))
+    stamp, last_id = last_position(parsed.rows)
+    if window.shape.stamp and stamp is None:
+        raise Unavailable(
+            f"Salesforce answered a row of {window.name} without its stamp.", code="CH-SF-ROW"
+        )
+    return replace(window, cursor=window.cursor.at(stamp, last_id, watermark))
 
 
 def _next_path(url: str | None) -> str:

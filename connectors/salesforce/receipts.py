@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -104,6 +104,19 @@ def match(
         from_result(found[want]) if want is not None and want in found else UNANSWERED
         for want in wanted
     ]
+
+
+def comes_again(receipt: Receipt) -> bool:
+    """Whether the row is worth sending again at once: its cause is known, and passes."""
+    return receipt.outcome is Outcome.RETRY and receipt.rule is not None
+
+
+def meeting_again(receipt: Receipt, key: str) -> Receipt:
+    """An upsert that lost a race for its key finds the record when it is repeated."""
+    fault = Fault(receipt.code or "", receipt.message or "")
+    if receipt.outcome is Outcome.REJECTED and is_duplicate(fault, key):
+        return replace(receipt, outcome=Outcome.RETRY, rule=rule_for(Fault("UNABLE_TO_LOCK_ROW")))
+    return receipt
 
 
 def is_duplicate(fault: Fault, key_field: str | None) -> bool:

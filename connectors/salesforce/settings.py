@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crm_health.errors import ConfigError
@@ -67,6 +67,15 @@ class Settings(BaseSettings):
     setup_client_secret: SecretStr | None = None
     setup_client_secret_file: Path | None = None
     sync_user: str = ""
+    #: From so many rows on an object is read by a Bulk job; 0 for never. REST takes a call for
+    #: 2,000 rows, a job one to make it, one a page and one for each look at it: with half a dozen
+    #: looks it saves calls, and makes up for the time it waits, from here on.
+    bulk_from: int = Field(default=20_000, ge=0)
+    #: Rows of a page of a job's results. Fewer take less memory and more calls.
+    bulk_page: int = Field(default=50_000, ge=100, le=1_000_000)
+    #: From so many rows alike on updates and upserts go by a Bulk job; 0 for never. It is where
+    #: Salesforce itself draws the line: ten calls of Collections, or the half dozen of a job.
+    bulk_write_from: int = Field(default=2_000, ge=0)
 
     @field_validator("domain")
     @classmethod

@@ -19,11 +19,25 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
-from connectors.http import Hopeless, LostAnswer, NotSent
+from connectors.http import Hopeless, LostAnswer, NotSent, TooLarge
 from crm_health.connector import Ports
 
 _ORG_HOST = re.compile(r"(?!xn--)[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+){0,3}\.salesforce\.com")
 _USAGE = re.compile(r"(?:^|[\s;])api-usage=(\d{1,12})/(\d{1,12})")
+#: What a path has in it, by kind; the first that fits.
+_KINDS = tuple(
+    (re.compile(pattern), kind)
+    for pattern, kind in (
+        (r"/oauth2/token|/Soap/u/", "login"),
+        (r"/Soap/m/", "metadata"),
+        (r"/jobs/", "bulk"),
+        (r"/query", "query"),
+        (r"/composite/graph$", "graph"),
+        (r"/composite/sobjects", "collections"),
+        (r"/composite", "composite"),
+        (r"/describe$", "describe"),
+    )
+)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -38,6 +52,9 @@ class Limits:
     whole: float = 150.0
     #: After decompression. A page of 2,000 wide rows stays far below.
     size: int = 96 * 1024 * 1024
+    #: The same for Bulk, whose pages hold 50,000 rows. The service itself allows 20 minutes.
+    bulk_whole: float = 900.0
+    bulk_size: int = 384 * 1024 * 1024
 
 
 class Transport(requests.Session):
@@ -93,7 +110,8 @@ class Transport(requests.Session):
         )
         self._ports.budget.spend()
         self.calls[kind] += 1
-        deadline = self._ports.clock() + self._limits.whole
+        whole = self._limits.bulk_whole if kind == "bulk" else self._limits.whole
+        deadline = self._ports.clock() + whole
         try:
             response = super().request(method, target, *args, **kwargs)
         except requests.exceptions.SSLError:
@@ -131,6 +149,7 @@ class Transport(requests.Session):
     def _body(self, response: requests.Response, deadline: float, kind: str) -> bytes:
         taken: list[bytes] = []
         size = 0
+        largest = self._limits.bulk_size if kind == "bulk" else self._limits.size
         try:
             while True:
                 # read1 returns what has arrived, so a dripping line meets the deadline.
@@ -139,8 +158,8 @@ class Transport(requests.Session):
                     return b"".join(taken)
                 taken.append(chunk)
                 size += len(chunk)
-                if size > self._limits.size:
-                    raise LostAnswer(f"The answer to {kind} is too large.", code="CH-SIZE")
+                if size > largest:
+                    raise TooLarge(f"The answer to {kind} is too large.", code="CH-SIZE")
                 if self._ports.clock() > deadline:
                     raise LostAnswer(f"The answer to {kind} took too long.", code="CH-TIME")
         except (urllib3.exceptions.HTTPError, OSError):
@@ -159,20 +178,9 @@ class Transport(requests.Session):
 
 def kind_of(method: str, path: str) -> str:
     """The kind of a call, for counting and messages."""
-    if "/oauth2/token" in path or "/Soap/u/" in path:
-        return "login"
-    if "/Soap/m/" in path:
-        return "metadata"
-    if "/query" in path:
-        return "query"
-    if path.endswith("/composite/graph"):
-        return "graph"
-    if "/composite/sobjects" in path:
-        return "collections"
-    if "/composite" in path:
-        return "composite"
-    if path.endswith("/describe"):
-        return "describe"
+    for pattern, kind in _KINDS:
+        if pattern.search(path):
+            return kind
     return "read" if method.upper() == "GET" else "write"
 
 

@@ -1,4 +1,4 @@
-"""Writing: Collections for updates and upserts, composite graphs for what is made only once.
+"""Writing: Collections, ingest jobs for many rows alike, composite graphs for what is made once.
 
 Every call here may be repeated without harm: an update sets the same values again, an upsert and
 a graph meet their unique key. So a lost answer is simply asked for again; what stays unanswered
@@ -7,7 +7,7 @@ is `unknown`, and the next read settles it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,20 @@ import polars as pl
 
 from connectors.http import LostAnswer, NotSent, pause
 from connectors.salesforce import soql
+from connectors.salesforce.bulk_ingest import JOB_ROWS, Ingest
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import Fault, rule_for
 from connectors.salesforce.graphs import GRAPHS_MAX, graph_receipts, graphs_body
-from connectors.salesforce.receipts import Receipt, frame, from_error, is_duplicate, match
+from connectors.salesforce.receipts import (
+    Receipt,
+    comes_again,
+    frame,
+    from_error,
+    match,
+    meeting_again,
+)
 from connectors.salesforce.wire import records_json
-from crm_health.connector import Batch, Op, Outcome
+from crm_health.connector import RECEIPT_SCHEMA, Batch, Op, Outcome
 from crm_health.errors import (
     AuthError,
     BrokenInvariant,
@@ -43,29 +51,73 @@ Sender = Callable[[pl.DataFrame], Receipts]
 
 
 class Writer:
-    """Writes batches and gives one receipt a row."""
+    """Writes batches and gives one receipt a row.
 
-    def __init__(self, client: Client) -> None:
+    Args:
+        client: of the org.
+        bulk_from: rows alike from which on they go by an ingest job; 0 for never.
+    """
+
+    def __init__(self, client: Client, bulk_from: int = 0) -> None:
         self._client = client
+        self._ingest = Ingest(client, bulk_from)
 
     def write(self, batch: Batch) -> pl.DataFrame:
         """See `Connector.write`."""
         _check(batch)
-        rows = batch.rows.sort("id") if batch.op is Op.UPDATE else batch.rows
+        order = batch.rows.select("seq")
+        if batch.op is Op.UPDATE:
+            # In the order of ids two writers meet the same locks in the same order.
+            batch = replace(batch, rows=batch.rows.sort("id"))
+        answered, rows = pl.DataFrame(schema=RECEIPT_SCHEMA), batch.rows
+        if self._ingest.takes(batch.op, rows.height):
+            told = self._ingest.write(batch)
+            answered = told.filter(~pl.col("again")).drop("again")
+            rows = rows.join(answered, on="seq", how="anti", maintain_order="left")
+            if rows.is_empty():
+                _raise_if_schema(_kinds(answered))
+        called = frame(self._by_calls(batch, rows, first=answered.is_empty()))
+        return order.join(pl.concat([answered, called]), on="seq", maintain_order="left")
+
+    def settle(self) -> None:
+        """See `Connector.settle`."""
+        self._ingest.settle()
+
+    def batch_size(self, op: Op, rows: int) -> int:
+        """See `Connector.batch_size`."""
+        return JOB_ROWS if self._ingest.takes(op, rows) else call_size(op)
+
+    def calls_for(self, op: Op, rows: int) -> int:
+        """See `Connector.calls_for`."""
+        # Batches are full but for the last, which may be too small for a job of its own.
+        rest = rows % self.batch_size(op, rows) if self._ingest.takes(op, rows) else rows
+        calls = self._ingest.calls_for(op, rows - rest)
+        if self._ingest.takes(op, rest):
+            return calls + self._ingest.calls_for(op, rest)
+        return calls - (-rest // call_size(op))
+
+    def _by_calls(self, batch: Batch, rows: pl.DataFrame, *, first: bool) -> Receipts:
+        """Send rows of a batch in calls of their own.
+
+        Args:
+            batch: says how.
+            rows: which of its rows.
+            first: nothing of the batch was answered yet.
+        """
         sender = self._sender(batch)
         receipts: Receipts = {}
-        size = batch_size(batch.op)
-        for first in range(0, rows.height, size):
-            chunk = rows.slice(first, size)
+        size = call_size(batch.op)
+        for start in range(0, rows.height, size):
+            chunk = rows.slice(start, size)
             try:
                 receipts |= self._settle(chunk, sender)
             except (Unavailable, QuotaExhausted, AuthError, SetupError) as error:
-                if not _is_passing(error) and not receipts:
+                if not _is_passing(error) and first and not receipts:
                     raise
                 # What came before was answered, and its receipts must not be lost.
-                receipts |= _all(rows.slice(first), from_error(error, Outcome.RETRY))
+                receipts |= _all(rows.slice(start), from_error(error, Outcome.RETRY))
                 break
-        return frame({seq: receipts[seq] for seq in batch.rows["seq"]})
+        return receipts
 
     def _sender(self, batch: Batch) -> Sender:
         if batch.op is Op.CREATE_ONCE:
@@ -80,10 +132,10 @@ class Writer:
     def _settle(self, rows: pl.DataFrame, send: Sender) -> Receipts:
         """Send rows, then again those that a lock or another row's failure held back."""
         receipts = self._whole(rows, send)
-        self._raise_if_schema(receipts)
+        _raise_if_schema(receipts.values())
         size = max(1, rows.height // 2)
         for round_number in range(1, LOCK_ROUNDS + 1):
-            again = _seqs(receipts, _comes_again)
+            again = _seqs(receipts, comes_again)
             if not again:
                 break
             if not all(r.rule and r.rule.bystander for s, r in receipts.items() if s in again):
@@ -152,7 +204,7 @@ class Writer:
             expected = [ids.get(value.casefold()) for value in rows[key]]
             found = match(results, expected)
         return {
-            seq: _meeting_again(receipt, key)
+            seq: meeting_again(receipt, key)
             for seq, receipt in zip(rows["seq"], found, strict=True)
         }
 
@@ -190,21 +242,9 @@ class Writer:
         ).json()
         return graph_receipts(answer, rows["seq"], claim.key_field)
 
-    @staticmethod
-    def _raise_if_schema(receipts: Receipts) -> None:
-        """A field that every row was refused for is a matter of setup, not of rows."""
-        rules = [r.rule.request if r.rule else None for r in receipts.values()]
-        if rules and all(rule is SetupError for rule in rules):
-            first = next(iter(receipts.values()))
-            raise SetupError(
-                f"Salesforce takes no writes to {first.field or 'a field'} ({first.code}): "
-                "run `crm-health setup`.",
-                code=first.code or "",
-            )
 
-
-def batch_size(op: Op) -> int:
-    """The most rows of one call."""
+def call_size(op: Op) -> int:
+    """The most rows of one call, where no job takes them."""
     return GRAPHS_MAX if op is Op.CREATE_ONCE else COLLECTION_MAX
 
 
@@ -225,12 +265,30 @@ def _check(batch: Batch) -> None:
         raise BrokenInvariant("A create has no claim for each of its rows.")
 
 
-def _meeting_again(receipt: Receipt, key: str) -> Receipt:
-    """An upsert that lost a race for its key finds the record when it is repeated."""
-    fault = Fault(receipt.code or "", receipt.message or "")
-    if receipt.outcome is Outcome.REJECTED and is_duplicate(fault, key):
-        return replace(receipt, outcome=Outcome.RETRY, rule=rule_for(Fault("UNABLE_TO_LOCK_ROW")))
-    return receipt
+def _raise_if_schema(receipts: Iterable[Receipt]) -> None:
+    """A field that every row was refused for is a matter of setup, not of rows."""
+    listed = list(receipts)
+    if listed and all(r.rule is not None and r.rule.request is SetupError for r in listed):
+        raise SetupError(
+            f"Salesforce takes no writes to {listed[0].field or 'a field'} ({listed[0].code}): "
+            "run `crm-health setup`.",
+            code=listed[0].code or "",
+        )
+
+
+def _kinds(answered: pl.DataFrame) -> list[Receipt]:
+    """The different receipts in a frame, with their rules."""
+    said = answered.select("outcome", "code", "field", "message").unique(maintain_order=True)
+    return [
+        Receipt(
+            Outcome(outcome),
+            code=code,
+            field=field,
+            message=message,
+            rule=rule_for(Fault(code, message or "")) if code else None,
+        )
+        for outcome, code, field, message in said.iter_rows()
+    ]
 
 
 def _all(rows: pl.DataFrame, receipt: Receipt) -> Receipts:
@@ -239,10 +297,6 @@ def _all(rows: pl.DataFrame, receipt: Receipt) -> Receipts:
 
 def _seqs(receipts: Receipts, wanted: Callable[[Receipt], bool]) -> set[int]:
     return {seq for seq, receipt in receipts.items() if wanted(receipt)}
-
-
-def _comes_again(receipt: Receipt) -> bool:
-    return receipt.outcome is Outcome.RETRY and receipt.rule is not None
 
 
 def _all_failed_together(receipts: Receipts) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -95,6 +95,23 @@ class Catalog:
                 found = [r for r in found if not r.get("IsArchived")]
             return found
 
+    def stamped(
+        self,
+        object_name: str,
+        first: datetime | None = None,
+        last: datetime | None = None,
+    ) -> Iterator[Row]:
+        """Rows saved from the first to the last instant, both included, by stamp and Id.
+
+        The recycle bin and archived activities are included. Hold the lock while you walk.
+        """
+        kind = self.object(object_name)
+        if kind is None:
+            return iter(())
+        if kind.name in _ACTIVITIES:
+            self._archive(kind.name)
+        return self.tables.stamped(kind.name, first, last)
+
     def _archive(self, name: str) -> None:
         """Activities grow old by the clock: mark them once a day."""
         now = self.clock.now()
@@ -109,9 +126,11 @@ class Catalog:
     def get(self, object_name: str, id18: str) -> Row | None:
         """The row of that id (15 characters will do), the recycle bin included."""
         kind = self.object(object_name)
-        if kind is None or not ids.valid(id18):
+        if kind is None:
             return None
-        return self.tables.of(kind.name).get(ids.canonical(id18))
+        table = self.tables.of(kind.name)
+        found = table.get(id18)
+        return found if found or not ids.valid(id18) else table.get(ids.canonical(id18))
 
     def by_reference(
         self, object_name: str, field: str, id18: Any, *, include_deleted: bool = True
@@ -151,14 +170,14 @@ class Catalog:
 
     def _fill_new(self, kind: ObjectType, row: dict[str, Any]) -> None:
         """Defaults and automatic numbers of a row that is new."""
-        for field in kind.fields.values():
+        for field in kind.filled:
             if row.get(field.name) is not None:
                 continue
             if field.auto_number:
                 key = f"{kind.name}.{field.name}"
                 self._counters[key] = self._counters.get(key, 0) + 1
                 row[field.name] = derive.auto_number(field.auto_number, self._counters[key])
-            elif field.default is not None and field.name not in row:
+            elif field.name not in row:
                 row[field.name] = field.default
 
     def _derive(self, kind: ObjectType, row: Row, old: Row, now: datetime) -> None:

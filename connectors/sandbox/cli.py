@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT_PORT = 8765
+#: Usage rows a customer of a volume: enough for most to be scored.
+_USAGE = 8
 _data = click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -27,13 +29,23 @@ def sandbox() -> None:
     """A CRM on this machine that speaks Salesforce's protocol."""
 
 
+_volume = click.option(
+    "--volume",
+    type=click.IntRange(min=1),
+    help="Instead of the story a plain company of so many accounts, for measuring.",
+)
+
+
 @sandbox.command()
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port on 127.0.0.1.")
 @click.option("--accounts", default=400, show_default=True, help="Accounts of the story.")
 @click.option("--seed", default=1, show_default=True, help="Same seed, same company.")
 @_data
+@_volume
 @click.option("--empty", is_flag=True, help="Start with no records.")
-def start(port: int, accounts: int, seed: int, data: Path | None, *, empty: bool) -> None:
+def start(
+    port: int, accounts: int, seed: int, data: Path | None, volume: int | None, *, empty: bool
+) -> None:
     """Serve until Ctrl-C. Nothing is kept when it stops."""
     # Imported here: the server and the story are heavy, and most commands need neither.
     from connectors.sandbox.handle import Sandbox, environment  # noqa: PLC0415
@@ -41,7 +53,7 @@ def start(port: int, accounts: int, seed: int, data: Path | None, *, empty: bool
     box = Sandbox.start(port)
     try:
         if not empty:
-            counts = _fill(box, accounts, seed, data)
+            counts = _fill(box, accounts, seed, data, volume)
             click.echo(f"Loaded {sum(counts.values())} records: {_summary(counts)}.")
         click.echo(f"Sandbox at {box.url}. To use it, in another terminal:\n")
         for name, value in environment(box.url).items():
@@ -63,13 +75,14 @@ def start(port: int, accounts: int, seed: int, data: Path | None, *, empty: bool
 @click.option("--accounts", default=400, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @_data
-def load(port: int, accounts: int, seed: int, data: Path | None) -> None:
+@_volume
+def load(port: int, accounts: int, seed: int, data: Path | None, volume: int | None) -> None:
     """Load the story, or a data set, into a running sandbox."""
     # Imported here: see `start`.
     from connectors.sandbox.handle import Sandbox  # noqa: PLC0415
 
     box = Sandbox(f"http://127.0.0.1:{port}")
-    counts = _reach(port, lambda: _fill(box, accounts, seed, data))
+    counts = _reach(port, lambda: _fill(box, accounts, seed, data, volume))
     click.echo(f"Loaded {sum(counts.values())} records: {_summary(counts)}.")
 
 
@@ -84,8 +97,12 @@ def reset(port: int) -> None:
     click.echo("The sandbox is empty.")
 
 
-def _fill(box: Sandbox, accounts: int, seed: int, data: Path | None) -> dict[str, int]:
-    """Load the story or a data set; returns records by object."""
+def _fill(
+    box: Sandbox, accounts: int, seed: int, data: Path | None, volume: int | None
+) -> dict[str, int]:
+    """Load the story, a data set or a volume; returns records by object."""
+    if volume is not None:
+        return box.volume(volume, seed, usage=_USAGE)
     # Imported here: both build on data frames, which take a while to import.
     from connectors.sandbox import datasets, story  # noqa: PLC0415
 

@@ -18,6 +18,7 @@ class Clock:
         self._machine = machine
         self._offset = timedelta(0)
         self._frozen: datetime | None = None
+        self._jumps = 0.0
 
     def now(self) -> datetime:
         """The sandbox's present instant, aware, UTC."""
@@ -27,6 +28,10 @@ class Clock:
         """Now in whole seconds: the service keeps its stamps no finer."""
         return self.now().replace(microsecond=0)
 
+    def elapsed(self) -> float:
+        """Seconds that pass for whoever waits: the machine's, frozen or not, and every jump."""
+        return self._machine().timestamp() + self._jumps
+
     @property
     def frozen(self) -> bool:
         """Whether the clock stands still."""
@@ -34,6 +39,7 @@ class Clock:
 
     def set(self, instant: datetime) -> None:
         """Jump to an instant. A frozen clock stays frozen, there."""
+        self._jumps += (instant - self.now()).total_seconds()
         if self._frozen is not None:
             self._frozen = instant.astimezone(UTC)
         else:
@@ -41,6 +47,7 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         """Move forward, or backward with a negative number."""
+        self._jumps += seconds
         if self._frozen is not None:
             self._frozen += timedelta(seconds=seconds)
         else:

@@ -5,6 +5,7 @@ JSON in, JSON out, under `/_sandbox/`, from this machine only and without creden
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,6 +16,7 @@ import orjson
 from connectors.sandbox import people
 from connectors.sandbox.errors import WireError
 from connectors.sandbox.org import Org
+from connectors.sandbox.salesforce import bulk_jobs
 from connectors.sandbox.schema import Field, ObjectType, by_name, system_fields
 
 PREFIX = "/_sandbox"
@@ -93,6 +95,38 @@ def load(org: Org, body: Body) -> Any:
         "loaded": {k: len(v) for k, v in body["records"].items()},
         "waiting": waiting,
     }
+
+
+def volume(org: Org, body: Body) -> Any:
+    """POST volume {accounts, seed?, usage?}: a company of that size; see `story.volume`."""
+    # Imported here: the story brings calendars along, and most sandboxes hold none of it.
+    from connectors.sandbox.story import volume as story  # noqa: PLC0415
+
+    seed, accounts = int(body.get("seed", 1)), int(body["accounts"])
+    usage = int(body.get("usage", 0))
+    company = story.volume(seed=seed, accounts=accounts, now=org.clock.now(), usage=usage)
+    if usage:
+        declare(org, story.USAGE)
+    # Looking for garbage among millions of new objects takes longer than making them.
+    gc.disable()
+    try:
+        waiting = org.records.load(company, trusted=True)
+    finally:
+        gc.enable()
+    return {"loaded": {name: org.records.count(name) for name in company}, "waiting": waiting}
+
+
+def touch(org: Org, body: Body) -> Any:
+    """POST touch {object?, percent?, seed?}: people save some of the rows; `Case`, 1 percent."""
+    # Imported here: see `volume`.
+    from connectors.sandbox.story import volume as story  # noqa: PLC0415
+
+    name, rows = body.get("object", "Case"), org.records.rows(body.get("object", "Case"))
+    share, seed = float(body.get("percent", 1)) / 100, int(body.get("seed", 1))
+    changes = story.edits(name, rows, share=share, seed=seed)
+    for id18, fields in changes:
+        org.records.update(name, id18, fields, people.PERSON, enforce=False)
+    return {"touched": len(changes)}
 
 
 def declare(org: Org, body: Body) -> Any:
@@ -212,10 +246,36 @@ def clear_calls(org: Org, _: Body) -> Any:
     return {"ok": True}
 
 
+def see_jobs(org: Org, _: Body) -> Any:
+    """GET jobs: every bulk job with its state and its age in seconds of the sandbox's clock."""
+    bulk_jobs.tick(org)
+    now = org.clock.now()
+    return {
+        "jobs": [
+            {
+                "id": job.id,
+                "direction": job.direction,
+                "operation": job.operation,
+                "object": job.object,
+                "state": job.state,
+                "error": job.error,
+                "age_seconds": (now - job.created).total_seconds(),
+                "polls": job.polls,
+                "rows": len(job.found) if job.found is not None else len(job.rows),
+                "saved": len(job.saved),
+                "failed": len(job.refused),
+            }
+            for job in org.jobs
+        ]
+    }
+
+
 def usage(org: Org, body: Body) -> Any:
-    """POST limits {used?, allowed?}: the daily API allowance."""
+    """POST limits {used?, allowed?, query_jobs?, upload_bytes?}: the org's allowances."""
     org.usage.used = int(body.get("used", org.usage.used))
     org.usage.allowed = int(body.get("allowed", org.usage.allowed))
+    org.jobs.query_limit = int(body.get("query_jobs", org.jobs.query_limit))
+    org.jobs.upload_limit = int(body.get("upload_bytes", org.jobs.upload_limit))
     return {"used": org.usage.used, "allowed": org.usage.allowed}
 
 
@@ -234,13 +294,16 @@ def register_key(org: Org, body: Body) -> Any:
 
 def snapshot(org: Org, body: Body) -> Any:
     """POST snapshot {name?}: remember the org as it is."""
-    org.snapshots[body.get("name", "")] = org.records.snapshot()
+    saved = org.records.snapshot(), org.jobs.save()
+    org.snapshots[body.get("name", "")] = saved
     return {"ok": True}
 
 
 def restore(org: Org, body: Body) -> Any:
     """POST restore {name?}: back to what was remembered. Clock, log and faults stay."""
-    org.records.restore(org.snapshots[body.get("name", "")])
+    rows, jobs = org.snapshots[body.get("name", "")]
+    org.records.restore(rows)
+    org.jobs.restore(jobs)
     return {"ok": True}
 
 
@@ -250,6 +313,8 @@ _COMMANDS: dict[tuple[str, str], Callable[[Org, Body], Any]] = {
     ("POST", "clock"): clock,
     ("POST", "reset"): reset,
     ("POST", "load"): load,
+    ("POST", "volume"): volume,
+    ("POST", "touch"): touch,
     ("POST", "schema"): declare,
     ("POST", "edit"): edit,
     ("POST", "release"): release,
@@ -264,6 +329,7 @@ _COMMANDS: dict[tuple[str, str], Callable[[Org, Body], Any]] = {
     ("DELETE", "faults"): clear_faults,
     ("GET", "calls"): see_calls,
     ("DELETE", "calls"): clear_calls,
+    ("GET", "jobs"): see_jobs,
     ("POST", "limits"): usage,
     ("POST", "expire"): expire,
     ("POST", "keys"): register_key,

@@ -16,15 +16,8 @@ import click
 
 from connectors.sandbox import datasets, story
 from connectors.sandbox.demo_data import tell_data
-from connectors.sandbox.demo_text import (
-    Screen,
-    account_line,
-    bands,
-    change_line,
-    selection,
-    work_line,
-    written,
-)
+from connectors.sandbox.demo_first import first_sync
+from connectors.sandbox.demo_text import Screen, bands, change_line, work_line, written
 from connectors.sandbox.demo_worker import Worker, exports
 from connectors.sandbox.handle import Sandbox
 
@@ -53,10 +46,10 @@ def demo(accounts: int, seed: int, data: Path | None, *, keep: bool) -> None:
     if data is not None:
         try:
             found = datasets.load(data)
-        except datasets.UnknownDatasetError as error:
+        except datasets.DatasetError as error:
             raise click.UsageError(str(error)) from None
         with _running(found.as_of) as (box, folder):
-            worker = tell_data(screen, box, folder, data, found)
+            worker = tell_data(screen, box, folder, found)
             _end(screen, box, worker, keep=keep)
         return
     with _running(NOW) as (box, folder):
@@ -89,21 +82,7 @@ def _first_day(screen: Screen, box: Sandbox, worker: Worker, tell: story.Story) 
         f"A company with {count} accounts and two years of history, in a Salesforce sandbox on "
         f"this machine. Its clock stands at {tell.now:%d %b %Y, %H:%M} UTC."
     )
-    screen.command("crm-health setup")
-    made = worker.json("setup")
-    screen.say(f"{len(made['missing'])} things made: fields, objects and rights of our own.")
-    result = worker.sync(screen)
-    screen.say(
-        f"{sum(result['read'].values()):,} records read. {result['customers']} of "
-        f"{result['accounts']} accounts are customers."
-    )
-    screen.say(written(result))
-    screen.command("crm-health accounts")
-    accounts = worker.json("accounts")
-    chosen = selection(accounts)
-    headings = ("account", "name", ">score", "band", "trend", "top reason")
-    screen.table(headings, [account_line(row) for row in chosen])
-    screen.say(f"{len(chosen)} of {len(accounts)} customers are shown. All: {bands(accounts)}.")
+    screen.say(f"All: {bands(first_sync(screen, worker))}.")
 
 
 def _second_day(screen: Screen, box: Sandbox, worker: Worker, tell: story.Story) -> None:

@@ -39,7 +39,9 @@ class Worker:
         if config is not None:
             self.variables["CRM_HEALTH_CONFIG"] = str(config)
         # What the caller has set for a real org must not reach the demo's.
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("CRM_HEALTH_")}
+        clean = {
+            k: v for k, v in os.environ.items() if not k.startswith(("CRM_HEALTH_", "DATABASE_URL"))
+        }
         self._environment = {**clean, **self.variables}
 
     def sync(self, screen: Screen) -> dict[str, Any]:

@@ -95,12 +95,12 @@ def _account_of(store: Lookup, row: Mapping[str, Any]) -> str | None:
     """
     what, who = row.get("WhatId"), row.get("WhoId")
     if what:
+        if what.startswith("001"):
+            return str(what)
         for parent in ("Opportunity", "Contract", "Asset"):
             found = store.get(parent, what)
             if found is not None:
                 return found.get("AccountId")
-        if what.startswith("001"):
-            return str(what)
     contact = store.get("Contact", who) if who else None
     return contact.get("AccountId") if contact is not None else None
 

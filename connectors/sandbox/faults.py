@@ -10,6 +10,13 @@ Kinds, by when they act:
   before the call       expire_tokens, hide_field, readonly_field, retire_version, advance_clock
   on its records        row_lock, row_error, batch_apex
   on its answer         cut_after, truncate, drip, reorder, short, next_host
+  on the bulk job it    job_slow (`polls`, or `seconds` of the sandbox's clock), job_hangs,
+  creates               job_fails (`message`), job_aborts, job_unprocessed, job_short,
+                        job_no_count, job_odd_cells (`cells`: see `salesforce/bulk_cells.py`)
+
+Job rules see only the requests that create a job. `count` is a number of rows: how many an ingest
+job that fails, aborts or hangs still saves (0), how many are left over or missing (1). Row rules
+that hit a request about an ingest job wait for its rows.
 """
 
 from __future__ import annotations
@@ -39,7 +46,21 @@ BEFORE = frozenset(
 )
 ROWS = frozenset({"row_lock", "row_error", "batch_apex"})
 AFTER = frozenset({"cut_after", "truncate", "drip", "reorder", "short", "next_host"})
-KINDS = INSTEAD | BEFORE | ROWS | AFTER
+JOBS = frozenset(
+    {
+        "job_slow",
+        "job_hangs",
+        "job_fails",
+        "job_aborts",
+        "job_unprocessed",
+        "job_short",
+        "job_no_count",
+        "job_odd_cells",
+    }
+)
+KINDS = INSTEAD | BEFORE | ROWS | AFTER | JOBS
+CELLS = frozenset({"na", "newlines", "huge", "null_words", "floats"})
+_CREATES_JOB = re.compile(r"/jobs/(query|ingest)/?")
 
 
 @dataclass
@@ -66,10 +87,13 @@ class Rule:
     """Row faults: these records only; for batch_apex the records that break their batch."""
     rows: list[int] = field(default_factory=list)
     """Row faults: these positions only, from 0."""
+    cells: list[str] = field(default_factory=list)
     field: str = ""
     version: float = 0
     seconds: float = 0.05
     bytes: int = 1
+    polls: int = 0
+    count: int | None = None
     to: str = "http://elsewhere.example"
     seen: int = 0
     fired: int = 0
@@ -79,6 +103,8 @@ class Rule:
             raise ValueError(f"unknown fault kind {self.kind!r}: one of {', '.join(sorted(KINDS))}")
         if self.kind in ("hide_field", "readonly_field") and self.field.count(".") != 1:
             raise ValueError(f"{self.kind} needs a field such as Case.Priority")
+        if set(self.cells) - CELLS:
+            raise ValueError(f"unknown odd cells {self.cells}: of {', '.join(sorted(CELLS))}")
         if self.path is not None:
             re.compile(self.path)
 
@@ -97,6 +123,8 @@ class Rule:
         return picked
 
     def _matches(self, method: str, text: str, path: str, client: str) -> bool:
+        if self.kind in JOBS and not (method == "POST" and _CREATES_JOB.search(path)):
+            return False
         named = rf"\b{re.escape(self.object or '')}\b"
         return (
             (not self.method or self.method.upper() == method)

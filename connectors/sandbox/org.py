@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from connectors.sandbox import people
 from connectors.sandbox.calls import Calls
 from connectors.sandbox.clock import Clock
 from connectors.sandbox.faults import Faults
+from connectors.sandbox.jobs import Jobs
 from connectors.sandbox.records import Records
 from connectors.sandbox.sessions import Sessions
 
@@ -35,7 +37,7 @@ class Usage:
 class Cursor:
     """The rows of a query that did not fit one page."""
 
-    rows: list[dict[str, Any]]
+    rows: Sequence[dict[str, Any]]
     size: int
     owner: str
 
@@ -54,6 +56,7 @@ class Org:
         self.keys: dict[str, str] = {}
         self.faults = Faults()
         self.calls = Calls()
+        self.jobs = Jobs(self.clock)
         self.usage = Usage()
         self.retired: set[float] = set()
         self.snapshots: dict[str, Any] = {}
@@ -79,6 +82,7 @@ class Org:
             self._cursors.clear()
             self.faults.clear()
             self.calls.clear()
+            self.jobs = Jobs(self.clock)
             self.usage = Usage()
             self.retired.clear()
             self.snapshots.clear()

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from connectors.sandbox import ids, people, values
-from connectors.sandbox.access import PERMISSION_OBJECTS, Access
+from connectors.sandbox.access import Access
 from connectors.sandbox.clock import Clock
-from connectors.sandbox.derive import touch_date
 from connectors.sandbox.errors import WireError
-from connectors.sandbox.saving import Saving
+from connectors.sandbox.loading import Loading
 from connectors.sandbox.schema import Field, ObjectType
 from connectors.sandbox.standard import standard_objects
 from connectors.sandbox.tables import Row, Saved, Tables
 from connectors.sandbox.waiting import Waiting
-
-_LOAD_FIRST = (
-    "Organization",
-    "User",
-    "PermissionSet",
-    "Account",
-    "Contact",
-    "Opportunity",
-)
 
 
 @dataclass(frozen=True)
@@ -41,12 +30,11 @@ class Snapshot:
     waiting: Waiting
 
 
-class Records(Saving):
+class Records(Loading):
     """One org. Thread-safe: every call that changes something holds `lock`."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock)
-        self._waiting = Waiting()
         self.reset()
 
     def add_object(self, kind: ObjectType) -> ObjectType:
@@ -147,100 +135,6 @@ class Records(Saving):
             if not any(row["PermissionSetId"] == parent for row in live):
                 fields = {"AssigneeId": user_id, "PermissionSetId": parent}
                 self.create("PermissionSetAssignment", fields, people.ADMIN, enforce=False)
-
-    def load(self, records: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, list[str]]:
-        """Put records in as they are: Id and stamps may be preset, only derivations run.
-
-        Returns:
-            Object name -> custom fields that do not exist yet; their values wait for them. An
-            object that does not exist yet waits as a whole: it stands there with an empty list.
-        """
-        with self.lock:
-            missing: dict[str, list[str]] = {}
-            order = {name: n for n, name in enumerate(_LOAD_FIRST)}
-            for name, rows in sorted(records.items(), key=lambda kv: order.get(kv[0], 99)):
-                kind = self.object(name)
-                if kind is not None:
-                    unknown = self._load_rows(kind, rows)
-                    if unknown:
-                        missing[kind.name] = sorted(unknown)
-                elif name.endswith("__c"):
-                    self._waiting.keep_rows(name, rows)
-                    missing[name] = []
-                else:
-                    raise WireError(400, "INVALID_TYPE", f"sObject type '{name}' is not supported.")
-            self._archived_on = {}
-            if PERMISSION_OBJECTS & set(records):
-                self._schema_changed()
-            return missing
-
-    def _load_rows(self, kind: ObjectType, rows: Iterable[Mapping[str, Any]]) -> set[str]:
-        now = self.clock.stamp()
-        unknown: set[str] = set()
-        fields: dict[str, Field | None] = {}
-        table = self.tables.of(kind.name)
-        self.tables.forget_index(kind.name)
-        last_days: dict[str, date] = {}
-        for sent in rows:
-            row, waiting = Row(), []
-            for name, raw in sent.items():
-                if name not in fields:
-                    fields[name] = kind.field(name)
-                field = fields[name]
-                if field is None:
-                    if not name.endswith("__c"):
-                        raise WireError(400, "INVALID_FIELD", f"no field {kind.name}.{name}")
-                    waiting.append((name, raw))
-                elif raw is not None:
-                    row[field.name] = values.read(field, raw)
-            row["Id"] = id18 = row.get("Id") or self._next(kind.key_prefix)
-            for name, raw in waiting:
-                unknown.add(name)
-                self._waiting.keep_value(kind.name, name, id18, raw)
-            self._fill_new(kind, row)
-            self._stamp(row, now)
-            if "ownerid" in kind.fields:
-                row.setdefault("OwnerId", people.PERSON)
-            self._derive(kind, row, Row(row), row["CreatedDate"])
-            table[id18] = row
-            day = touch_date(kind.name, row) if kind.name in ("Task", "Event") else None
-            if day is not None and row.get("AccountId"):
-                account = row["AccountId"]
-                last_days[account] = max(day, last_days.get(account, day))
-        self._load_last_days(last_days)
-        self._learn_values(kind)
-        return unknown
-
-    def _learn_values(self, kind: ObjectType) -> None:
-        """Loaded records come from an org with its own lists: open picklists take their values."""
-        rows = self.tables.of(kind.name).values()
-        for field in kind.fields.values():
-            if field.type == "picklist" and not field.restricted:
-                new = sorted({str(r[field.name]) for r in rows if r.get(field.name)})
-                added = tuple(value for value in new if value not in field.picklist)
-                if added:
-                    grown = replace(field, picklist=(*field.picklist, *added))
-                    kind = kind.with_field(grown)
-        if kind is not self._objects[kind.name.lower()]:
-            self._objects[kind.name.lower()] = kind
-            self._schema_changed()
-
-    @staticmethod
-    def _stamp(row: Row, now: Any) -> None:
-        """Complete the system fields of a loaded row: what is not preset follows CreatedDate."""
-        created = row.setdefault("CreatedDate", now)
-        modified = row.setdefault("LastModifiedDate", row.get("SystemModstamp") or created)
-        row.setdefault("SystemModstamp", modified)
-        row.setdefault("CreatedById", people.PERSON)
-        row.setdefault("LastModifiedById", row["CreatedById"])
-        row.setdefault("IsDeleted", False)
-
-    def _load_last_days(self, last_days: Mapping[str, date]) -> None:
-        accounts = self.tables.of("Account")
-        for id18, day in last_days.items():
-            row = accounts.get(id18)
-            if row is not None and (row.get("LastActivityDate") or day.min) < day:
-                self.tables.put("Account", Row(row, LastActivityDate=day))
 
     def purge(self, object_name: str, id18: str) -> None:
         """Erase a record for good, leaving nothing in the recycle bin."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 
@@ -64,6 +65,12 @@ class ObjectType:
     feature: str | None = None
     """The org feature that switches it on; None is always on."""
     replicateable: bool = True
+
+    @cached_property
+    def filled(self) -> tuple[Field, ...]:
+        """The fields that a new record finds filled: automatic numbers and defaults."""
+        found = self.fields.values()
+        return tuple(f for f in found if f.auto_number or f.default is not None)
 
     def field(self, name: str) -> Field | None:
         """The field of that name, in any case."""

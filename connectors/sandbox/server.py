@@ -51,6 +51,7 @@ class Application:
             status, answer = control.handle(self.org, method, url, body)
             return self._send(start_response, Answer(status, answer))
         headers = {k[5:].replace("_", "-"): v for k, v in environ.items() if k.startswith("HTTP_")}
+        headers["content-type"] = environ.get("CONTENT_TYPE", "")
         try:
             outcome = serve(self.org, Request.of(method, url, headers, body))
         except Exception as bug:  # noqa: BLE001  # a dropped connection would look like a fault

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from connectors.sandbox.index import Index
+from connectors.sandbox.index import Index, StampIndex
 
 
 class Row(dict[str, Any]):
     """One record by canonical field name; a field never set reads as None."""
 
+    __slots__ = ()
+
     def __missing__(self, key: str) -> None:
         return None
+
+
+def _same_stamp(old: Row | None, new: Row) -> bool:
+    return old is not None and old["SystemModstamp"] == new["SystemModstamp"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Tables:
     def __init__(self) -> None:
         self.tables: dict[str, dict[str, Row]] = {}
         self._indexes: dict[str, dict[str, Index]] = {}
+        self._by_stamp: dict[str, StampIndex] = {}
         self._journal: list[tuple[str, str, Row | None]] | None = None
 
     def of(self, name: str) -> dict[str, Row]:
@@ -59,6 +67,9 @@ class Tables:
                 index.remove(old)
             if new is not None:
                 index.add(new)
+        by_stamp = self._by_stamp.get(name)
+        if by_stamp is not None and new is not None and not _same_stamp(old, new):
+            by_stamp.note(new)
 
     def find(
         self, name: str, field: str, value: object, *, case_sensitive: bool = False
@@ -72,9 +83,19 @@ class Tables:
         table = self.of(name)
         return [table[i] for i in indexes[field].find(value)]
 
+    def stamped(
+        self, name: str, first: datetime | None = None, last: datetime | None = None
+    ) -> Iterator[Row]:
+        """Rows saved from the first to the last instant, in the order (SystemModstamp, Id)."""
+        index = self._by_stamp.get(name)
+        if index is None or index.worn:
+            index = self._by_stamp[name] = StampIndex(self.of(name).values())
+        return index.walk(self.of(name), first, last)
+
     def forget_index(self, name: str) -> None:
-        """Drop an object's indexes: its fields changed."""
+        """Drop an object's indexes: its fields, or rows behind their back, changed."""
         self._indexes.pop(name, None)
+        self._by_stamp.pop(name, None)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -105,3 +126,4 @@ class Tables:
         """Put every row back as saved."""
         self.tables = {name: dict(table) for name, table in saved.tables.items()}
         self._indexes = {}
+        self._by_stamp = {}

@@ -158,7 +158,9 @@ def _datetime(field: Field, raw: Any) -> datetime:
             raise _cannot_read("datetime", raw) from None
     if value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
-    value = value.astimezone(UTC).replace(microsecond=0)
+    value = value.astimezone(UTC)
+    if value.microsecond:
+        value = value.replace(microsecond=0)
     _in_years(field, value.date())
     return value
 

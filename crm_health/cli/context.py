@@ -16,6 +16,7 @@ from crm_health.config.load import load as load_config
 from crm_health.config.problems import nearest
 from crm_health.connector import Budget, Connector, Notes, Plugin, Ports, Provisioner
 from crm_health.errors import ConfigError, StateError
+from crm_health.location import Location
 from crm_health.settings import Settings
 from crm_health.store import Store
 
@@ -69,6 +70,15 @@ class Context:
         mapping = self.config.mapping
         return self.plugin.provisioner(self.ports(_NoNotes()), mapping.api_version, mapping)
 
+    @cached_property
+    def location(self) -> Location:
+        """Where the state is.
+
+        Raises:
+            ConfigError: a file and a database are named, or the URL can't be used.
+        """
+        return self.settings.location
+
     @contextmanager
     def store(self, *, fresh: bool = True) -> Iterator[Store]:
         """The open database.
@@ -79,12 +89,12 @@ class Context:
         Raises:
             StateError: there is none yet, and none is to be made.
         """
-        path = self.settings.state_path
-        if not fresh and not path.exists():
+        where = self.location
+        if not fresh and not Store.exists(where):
             raise StateError(
-                f"There is no state at {path} yet: run `crm-health sync` first.", code="CH-STATE"
+                f"There is no state at {where} yet: run `crm-health sync` first.", code="CH-STATE"
             )
-        store = Store.open(path)
+        store = Store.open(where)
         try:
             yield store
         finally:

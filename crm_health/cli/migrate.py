@@ -1,4 +1,4 @@
-"""`crm-health migrate`: bring the local database to this version's tables."""
+"""`crm-health migrate`: bring the state to this version's tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crm_health.cli.output import show
 @click.command()
 @click.pass_obj
 def migrate(context: Context) -> int:
-    """Create the local database, or bring it up to date. A sync does the same when it starts."""
+    """Create the state, or bring it up to date. A sync does the same when it starts."""
     with context.store() as store:
-        show([f"{context.settings.state_path}: schema {store.schema_version()}"])
+        show([f"{context.location}: schema {store.schema_version()}"])
     return 0

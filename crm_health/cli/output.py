@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 import click
@@ -19,8 +19,24 @@ WIDTH = 132
 
 def as_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
+    click.echo(_json(value))
+
+
+def as_json_with(value: Mapping[str, Any], name: str, rows: Iterable[Any]) -> None:
+    """Print an object as JSON on stdout, with a last member that is too long to build whole."""
+    end = "\n}"
+    click.echo(f'{_json(value).removesuffix(end)},\n  "{name}": [', nl=False)
+    before = ""
+    for row in rows:
+        indented = _json(row).replace("\n", "\n    ")
+        click.echo(f"{before}\n    {indented}", nl=False)
+        before = ","
+    click.echo(f"\n  ]{end}" if before else f"]{end}")
+
+
+def _json(value: Any) -> str:
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
-    click.echo(orjson.dumps(value, option=options, default=str).decode())
+    return orjson.dumps(value, option=options, default=str).decode()
 
 
 def show(parts: Iterable[RenderableType]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from crm_health.cli.context import Context
-from crm_health.cli.output import as_json, show
-from crm_health.cli.plans import plan_rows
+from crm_health.cli.output import as_json, as_json_with, show
+from crm_health.cli.plans import plan_rows, shown
 from crm_health.report import runs as report
 from crm_health.report.changes import changes
 from crm_health.store import Run, Store
@@ -45,16 +45,17 @@ def show_run(context: Context, run_id: str, *, form: bool) -> int:
     """Show one run with its plan rows and what the CRM answered. `last` is the newest."""
     with context.store(fresh=False) as store:
         run = _find(store, run_id)
-        states = store.plans.counts(run.id)
-        rows = plan_rows(store, run.id, context.config.mapping.write.account)
-        hold = store.plans.held(run.id)
-    held: dict[str, Any] | None = asdict(hold) if hold else None
-    if form:
-        as_json(asdict(run) | {"states": states, "hold": held, "rows": rows})
-        return 0
-    show([*changes(rows), *report.run(run, states, rows)])
-    if held and not held["used_by"]:
-        until = f"{held['expires_at']:%Y-%m-%d %H:%M} UTC"
+        states, hold = store.plans.counts(run.id), store.plans.held(run.id)
+        outputs = context.config.mapping.write.account
+        if form:
+            held = asdict(hold) if hold else None
+            told: dict[str, Any] = asdict(run) | {"states": states, "hold": held}
+            as_json_with(told, "rows", plan_rows(store, run.id, outputs))
+            return 0
+        refusals = store.plans.refusals(run.id)
+        show([*changes(shown(store, run.id, outputs)), *report.run(run, states, refusals)])
+    if hold and not hold.used_by:
+        until = f"{hold.expires_at:%Y-%m-%d %H:%M} UTC"
         show([f"Held until {until}: crm-health sync --approve {run.id}"])
     return 0
 

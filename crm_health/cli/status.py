@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import click
+import polars as pl
 
 from crm_health.cli.context import Context, utc_now
 from crm_health.cli.output import as_json, say, show
@@ -28,16 +29,16 @@ _NEXT_AFTER = {
 @click.pass_obj
 def status(context: Context, *, form: bool) -> int:
     """Show the last run, what is in the mirror, what waits, and the next step."""
-    path = context.settings.state_path
-    if not path.exists():
-        found: dict[str, Any] = {"state": str(path), "last_run": None, "next": "crm-health plan"}
+    where = context.location
+    if not Store.exists(where):
+        found: dict[str, Any] = {"state": str(where), "last_run": None, "next": "crm-health plan"}
         if form:
             as_json(found)
         else:
-            say(f"There is no state at {path} yet. Next: crm-health plan")
+            say(f"There is no state at {where} yet. Next: crm-health plan")
         return 0
     with context.store() as store:
-        found = {"state": str(path), **_facts(store)}
+        found = {"state": str(where), **_facts(store)}
     if form:
         as_json(found)
     else:
@@ -47,15 +48,17 @@ def status(context: Context, *, form: bool) -> int:
 
 def _facts(store: Store) -> dict[str, Any]:
     pinned, last = store.pinned(), next(iter(store.runs.list(1)), None)
-    problems = store.mirror.quarantined()
-    grouped = problems.group_by("object", "problem").len("rows").sort("object", "problem")
+    such_as = store.mirror.quarantined().group_by("object", "problem").agg(pl.col("id").head(3))
+    problems = store.mirror.quarantine_counts().join(
+        such_as.rename({"id": "examples"}), on=["object", "problem"], how="left"
+    )
     return {
         "schema": store.schema_version(),
         "org": pinned[0] if pinned else None,
         "crm": pinned[1] if pinned else None,
         "last_run": _run(last) if last else None,
         "rows": {name: store.mirror.count(name) for name in store.mirror.entities()},
-        "quarantine": grouped.to_dicts(),
+        "quarantine": problems.sort("object", "problem").to_dicts(),
         "dirty": len(store.mirror.dirty()),
         "rejected": store.plans.rejected(utc_now() - timedelta(days=1)).height,
         "next": _next(last),

@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import click
+import polars as pl
 
 from crm_health import errors, logs
 from crm_health.cli.context import Context, utc_now
-from crm_health.cli.output import as_json, say, show
-from crm_health.cli.plans import plan_rows
+from crm_health.cli.output import as_json, as_json_with, say, show
+from crm_health.cli.plans import account_names, plan_rows, shown
 from crm_health.cli.progress import counting
 from crm_health.cli.stopping import Stop
 from crm_health.report import changes, outcome
-from crm_health.store import Run
+from crm_health.store import Run, Store
 from crm_health.sync import session
 from crm_health.sync.options import Options
 from crm_health.sync.run import Report
@@ -77,31 +78,48 @@ def _run(context: Context, given: Mapping[str, Any], max_calls: int | None, *, f
     """One run from the command line; with `form` there is JSON on stdout however it ends."""
     ended: dict[str, Any] = {}
     try:
-        result, rows = _attempt(context, given, max_calls, ended)
+        # Before the database is touched: without a connector there is nothing to do.
+        _ = context.plugin
+        with context.store() as store:
+            result = _attempt(context, store, given, max_calls, ended)
+            ended = result
+            _tell(context, store, result, dry_run=bool(given.get("dry_run")), form=form)
     except errors.CrmHealthError as error:
-        if form:
+        if form and "org" not in ended:
             as_json(ended or _failed(error, None, {}))
         raise
-    dry_run = bool(given.get("dry_run"))
-    if form:
-        as_json(result | {"rows": rows} if dry_run else result)
-    elif dry_run:
-        show(outcome.plan(result, rows))
-        return int(result["exit"])
-    elif sys.stdout.isatty() and len(rows) <= _MOST_SHOWN:
-        show(changes.changes(rows))
-    say(*outcome.summary(result, dry_run=dry_run))
     return int(result["exit"])
 
 
+def _tell(
+    context: Context, store: Store, result: Mapping[str, Any], *, dry_run: bool, form: bool
+) -> None:
+    """Say what a run did or would do, from its rows in the database."""
+    run_id, outputs = result["run"], context.config.mapping.write.account
+    if form and dry_run:
+        as_json_with(result, "rows", plan_rows(store, run_id, outputs))
+    elif form:
+        as_json(result)
+    elif dry_run:
+        edited = pl.Series([edit["account_id"] for edit in result["edits"]], dtype=pl.String)
+        names = account_names(store, edited)
+        show(outcome.plan(result, shown(store, run_id, outputs), names))
+        return
+    elif sys.stdout.isatty() and sum(result["counts"].values()) <= _MOST_SHOWN:
+        show(changes.changes(shown(store, run_id, outputs)))
+    say(*outcome.summary(result, dry_run=dry_run))
+
+
 def _attempt(
-    context: Context, given: Mapping[str, Any], max_calls: int | None, ended: dict[str, Any]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The run's result and its plan rows; `ended` is filled with what a failed run left."""
-    # Before the database is touched: without a connector there is nothing to do.
-    _ = context.plugin
+    context: Context,
+    store: Store,
+    given: Mapping[str, Any],
+    max_calls: int | None,
+    ended: dict[str, Any],
+) -> dict[str, Any]:
+    """The run's result; `ended` is filled with what a failed run left."""
     config, stop, log = context.config, Stop(), logs.port()
-    with context.store() as store, stop.listening(), counting() as count:
+    with stop.listening(), counting() as count:
 
         def tick(name: str, rows: int) -> None:
             count(name, rows)
@@ -125,11 +143,10 @@ def _attempt(
             ended.update(_failed(error, run, states))
             log("run.ended", **_logged(ended))
             raise
-        rows = plan_rows(store, report.run.id, config.mapping.write.account)
-        done = store.runs.get(report.run.id) or report.run
-    result = _result(report, done, code, rows)
+    done = store.runs.get(report.run.id) or report.run
+    result = _result(report, done, code, store.plans.kinds(done.id))
     log("run.ended", **_logged(result))
-    return result, rows
+    return result
 
 
 def _logged(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,11 +160,9 @@ def _own(now: Any, before: Any) -> Run | None:
     return now[0] if now and (not before or now[0].id != before[0].id) else None
 
 
-def _result(report: Report, run: Run, code: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    kinds: dict[str, dict[str, int]] = {}
-    for row in rows:
-        states = kinds.setdefault(row["kind"], {})
-        states[row["status"]] = states.get(row["status"], 0) + 1
+def _result(
+    report: Report, run: Run, code: int, kinds: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
     states = dict(report.outcomes)
     return {
         "exit": code,
@@ -158,7 +173,7 @@ def _result(report: Report, run: Run, code: int, rows: list[dict[str, Any]]) -> 
         "as_of": report.setting.as_of.isoformat(),
         "outcome": run.outcome,
         "counts": states,
-        "kinds": kinds,
+        "kinds": dict(kinds),
         "calls_used": sum(run.calls.values()),
         "calls": dict(run.calls),
         "calls_needed": report.calls_needed,

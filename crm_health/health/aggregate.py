@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
 
 import polars as pl
 
@@ -13,6 +14,8 @@ from crm_health.entities import ENTITIES, Entity
 from crm_health.health.days import as_local_date, date_columns, days_sources, with_days
 from crm_health.health.evaluate import expression, names_in, tidy
 
+#: The account's place among those asked for.
+_NUMBER = "@account"
 _AGGREGATE = re.compile(
     r"\b(count|sum|avg|mean|median|min|max|first|last|stddev\w*|std\w*|var\w*|quantile\w*)\s*\(",
     re.IGNORECASE,
@@ -51,25 +54,86 @@ def entity_facts(
     entity: Entity,
     facts: Mapping[str, FactDef],
     rows: pl.DataFrame,
+    accounts: pl.DataFrame,
     as_of: datetime,
     tz: str,
     newest_day: date | None = None,
-) -> list[pl.DataFrame]:
-    """Frames of account_id, one column a fact, and `<fact>@rows`, its newest row's date.
+) -> pl.DataFrame:
+    """A row for each of the accounts, in their order: one column a fact, and `<fact>@rows`.
 
-    Facts with the same `where` share one filter and group-by. An account without rows that
-    count is not in the frame; `no_rows` gives what that means for each fact.
+    The latter is the newest row's date, of facts that are as old as their rows. Facts with the
+    same `where` share one filter and group-by. Where no row counts, all is missing; `no_rows`
+    gives what that means for each fact.
+
+    Args:
+        accounts: account_id, each once; rows of others are left out.
     """
-    rows = with_days(rows, entity, as_of, tz, newest_day).filter(pl.col("account_id").is_not_null())
+    if not rows.is_empty():
+        return _wide(entity, facts, rows, accounts, as_of, tz, newest_day)
+    types = _types(entity.name, tuple(facts.items()), tuple(rows.schema.items()), tz)
+    nothing = (pl.lit(None, kind).alias(name) for name, kind in types.items())
+    return accounts.select("account_id").with_columns(nothing).drop("account_id")
+
+
+@lru_cache(maxsize=256)
+def _types(
+    entity: str,
+    facts: tuple[tuple[str, FactDef], ...],
+    schema: tuple[tuple[str, pl.DataType], ...],
+    tz: str,
+) -> pl.Schema:
+    """The columns of `entity_facts`: what the same path gives on no rows, whatever the day."""
+    rows = pl.DataFrame(schema=dict(schema))
+    nobody = pl.DataFrame(schema={"account_id": pl.String})
+    day = datetime(2000, 1, 1, tzinfo=UTC)
+    return _wide(ENTITIES[entity], dict(facts), rows, nobody, day, tz, None).schema
+
+
+def _wide(
+    entity: Entity,
+    facts: Mapping[str, FactDef],
+    rows: pl.DataFrame,
+    accounts: pl.DataFrame,
+    as_of: datetime,
+    tz: str,
+    newest_day: date | None,
+) -> pl.DataFrame:
+    """See `entity_facts`."""
+    # Numbers are far quicker to group by than ids.
+    numbered = accounts.select("account_id").with_row_index(_NUMBER)
+    read = _names_read(facts.values())
+    if entity.main_date is not None:
+        read |= {entity.main_date}
+    mine = rows.select(_kept(entity, rows, read)).join(numbered, on="account_id")
+    mine = with_days(mine.drop("account_id"), entity, as_of, tz, newest_day, read=read)
     newest = (
-        as_local_date(rows, entity.main_date, tz).max()
-        if entity.main_date in date_columns(rows)
+        as_local_date(mine, entity.main_date, tz).max()
+        if entity.main_date in date_columns(mine)
         else pl.lit(None, dtype=pl.Date)
     )
     groups: dict[str | None, dict[str, FactDef]] = {}
     for name, fact in facts.items():
         groups.setdefault(fact.where, {})[name] = fact
-    return [_group(entity, rows, where, group, newest) for where, group in groups.items()]
+    wide = numbered.lazy().select(_NUMBER)
+    for where, group in groups.items():
+        found = _group(entity, mine, where, group, newest)
+        wide = wide.join(found, on=_NUMBER, how="left", maintain_order="left")
+    return tidy(wide.drop(_NUMBER).collect(), facts)
+
+
+def _names_read(facts: Iterable[FactDef]) -> frozenset[str]:
+    """The names that the facts' texts read, distances as they are."""
+    read = frozenset[str]()
+    for fact in facts:
+        read |= names_in(fact.take) | (names_in(fact.where) if fact.where else frozenset())
+    return read
+
+
+def _kept(entity: Entity, rows: pl.DataFrame, read: frozenset[str]) -> list[str]:
+    """The columns that names rest on, and the account: the others need not be carried along."""
+    since = days_sources(entity, date_columns(rows))
+    wanted = {"account_id", *read, *(since[name] for name in read if name in since)}
+    return [name for name in rows.columns if name in wanted]
 
 
 def _group(
@@ -78,21 +142,22 @@ def _group(
     where: str | None,
     facts: Mapping[str, FactDef],
     newest: pl.Expr,
-) -> pl.DataFrame:
-    counted = rows if where is None else rows.filter(expression(where))
+) -> pl.LazyFrame:
+    counted = rows.lazy() if where is None else rows.lazy().filter(expression(where))
     ordered = [f for f in facts.values() if aggregates(f.take) & _ORDERED]
     if ordered:
         # A fixed order of rows: else a float sum would differ with the order of arrival.
-        read = sorted(frozenset[str]().union(*(names_in(f.take) for f in ordered)))
         main = [entity.main_date] if entity.main_date is not None else []
-        keys = dict.fromkeys(["account_id", *main, *read])
+        keys = dict.fromkeys([_NUMBER, *main, *sorted(_names_read(ordered))])
         counted = counted.sort(*keys, nulls_last=False)
-    grouped = counted.group_by("account_id", maintain_order=True).agg(
+    return counted.group_by(_NUMBER, maintain_order=bool(ordered)).agg(
         *(expression(fact.take).alias(name) for name, fact in facts.items()),
-        newest.alias("@rows"),
+        *(
+            newest.alias(f"{name}@rows")
+            for name, fact in facts.items()
+            if evidence_kind(fact) == "rows"
+        ),
     )
-    dated = grouped.with_columns(pl.col("@rows").alias(f"{name}@rows") for name in facts)
-    return tidy(dated.drop("@rows"), facts)
 
 
 def no_rows(fact: FactDef) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from crm_health.config.model import Model
-from crm_health.health.weights import half_up, shares
+from crm_health.health.weights import half_up, with_shares
 
 #: A measure's points (tenths), value, evidence date, stale mark, share and lost, side by side.
 POINTS, VALUE, DATE, STALE, SHARE, LOST = "p@", "v@", "e@", "s@", "h@", "l@"
@@ -27,18 +27,11 @@ def with_base(model: Model, frame: pl.DataFrame, weights: Mapping[str, int]) -> 
         _weighted(weights).alias(SUM),
     )
     under = pl.when(pl.col(WEIGHT) > 0).then(pl.col(WEIGHT))
-    filled = {name: pl.col(f"{POINTS}{name}").fill_null(0) for name in weights}
-    kept = [10 * weight * filled[name] for name, weight in weights.items()]
-    gone = [
-        10 * weight * (1000 - pl.col(f"{POINTS}{name}")).fill_null(0)
-        for name, weight in weights.items()
-    ]
-    named = list(weights)
-    frame = frame.with_columns(
-        *(e.alias(f"{SHARE}{n}") for n, e in zip(named, shares(kept, under), strict=True)),
-        *(e.alias(f"{LOST}{n}") for n, e in zip(named, shares(gone, under, up=False), strict=True)),
-        half_up(10 * pl.col(SUM), under).alias("base_h"),
-    )
+    points = {name: pl.col(f"{POINTS}{name}") for name in weights}
+    kept = {f"{SHARE}{n}": 10 * w * points[n].fill_null(0) for n, w in weights.items()}
+    gone = {f"{LOST}{n}": 10 * w * (1000 - points[n]).fill_null(0) for n, w in weights.items()}
+    frame = with_shares(with_shares(frame, kept, under), gone, under, up=False)
+    frame = frame.with_columns(half_up(10 * pl.col(SUM), under).alias("base_h"))
     in_dimension = {
         dimension: {n: w for n, w in weights.items() if model.measures[n].dimension == dimension}
         for dimension in dimensions(model)

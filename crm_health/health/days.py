@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -47,14 +48,22 @@ def as_local_date(frame: pl.DataFrame, column: str, tz: str) -> pl.Expr:
     return pl.col(column)
 
 
-def complete(frame: pl.DataFrame, entity: Entity) -> pl.DataFrame:
-    """Add the entity's columns that the frame lacks, all missing; non-finite numbers too."""
+def complete(
+    frame: pl.DataFrame, entity: Entity, read: Collection[str] | None = None
+) -> pl.DataFrame:
+    """Add the entity's columns that the frame lacks, all missing; non-finite numbers too.
+
+    With `read` only columns of these names are added.
+    """
     # A column without any value may come without a type as well.
     known = {name for name, dtype in frame.schema.items() if dtype != pl.Null}
-    lacking = [c for c in entity.columns if c.name not in known]
+    lacking = [
+        c for c in entity.columns if c.name not in known and (read is None or c.name in read)
+    ]
     added = frame.with_columns(pl.lit(None, dtype=POLARS[c.kind]).alias(c.name) for c in lacking)
-    if "contact_id" in added.columns and "contact_role" not in added.columns:
-        added = added.with_columns(pl.lit(None, dtype=POLARS[Kind.TEXT]).alias("contact_role"))
+    role = "contact_role"
+    if role not in added.columns and ("contact_id" in added.columns or role in (read or ())):
+        added = added.with_columns(pl.lit(None, dtype=POLARS[Kind.TEXT]).alias(role))
     return finite(added)
 
 
@@ -64,20 +73,28 @@ def with_days(
     as_of: datetime,
     tz: str,
     newest: date | None = None,
+    read: Collection[str] | None = None,
 ) -> pl.DataFrame:
     """Add `*_days` for every date column, `age_days`, `as_of`, and `window_days` where it is due.
 
     Days are whole calendar days in `tz` as Float64, negative when ahead, missing where the
     date is. `as_of` is an instant (UTC, milliseconds). `newest` is the newest main date in the
-    whole source: `window_days` counts from it, or from today where it is not known.
+    whole source: `window_days` counts from it, or from today where it is not known. With `read`
+    only what these names rest on is added.
     """
     kind = ENTITIES[entity] if isinstance(entity, str) else entity
-    frame = complete(frame, kind)
+    if read is not None:
+        known = days_sources(
+            kind, [c.name for c in kind.columns if c.kind in (Kind.DATE, Kind.INSTANT)]
+        )
+        read = {*read, *(known[name] for name in read if name in known)}
+    frame = complete(frame, kind, read)
     today = local_day(as_of, tz)
     day = pl.lit(today)
     since = days_sources(kind, date_columns(frame))
     window = {}
-    if kind.name in CONTINUOUS and kind.main_date is not None:
+    used = read is None or "window_days" in read
+    if used and kind.name in CONTINUOUS and kind.main_date is not None:
         loaded = pl.lit(min(newest, today) if newest is not None else today)
         main = as_local_date(frame, kind.main_date, tz)
         window["window_days"] = (loaded - main).dt.total_days().cast(pl.Float64)
@@ -85,6 +102,7 @@ def with_days(
         *(
             (day - as_local_date(frame, column, tz)).dt.total_days().cast(pl.Float64).alias(name)
             for name, column in since.items()
+            if read is None or name in read
         ),
         pl.lit(as_of).cast(POLARS[Kind.INSTANT]).alias("as_of"),
         **window,

@@ -34,32 +34,31 @@ OTHERS: dict[str, str] = {
 def with_drivers(model: Model, frame: pl.DataFrame, weights: Mapping[str, float]) -> pl.DataFrame:
     """Add `drivers`: the present measures as a list of `DRIVER`, in the order of `weights`."""
     # By rows and grouped: a list built from columns of structs took twenty times as long.
-    rows = [
-        frame.filter(pl.col(f"{POINTS}{name}").is_not_null()).select(
-            "account_id",
-            pl.struct(
-                pl.lit(name).alias("measure"),
-                pl.lit(model.measures[name].dimension).alias("dimension"),
-                pl.col(f"{VALUE}{name}").alias("value"),
-                pl.col(f"{POINTS}{name}").alias("points"),
-                pl.lit(float(weight)).alias("weight"),
-                pl.col(f"{SHARE}{name}").alias("share"),
-                pl.col(f"{LOST}{name}").alias("lost"),
-                pl.col(f"{DATE}{name}").alias("evidence"),
-            )
-            .cast(DRIVER)
-            .alias("drivers"),
+    frame = frame.with_row_index("@row")
+    long = [
+        frame.select(
+            "@row",
+            pl.lit(name).alias("measure"),
+            pl.lit(model.measures[name].dimension).alias("dimension"),
+            pl.col(f"{VALUE}{name}").alias("value"),
+            pl.col(f"{POINTS}{name}").alias("points"),
+            pl.lit(float(weight)).alias("weight"),
+            pl.col(f"{SHARE}{name}").alias("share"),
+            pl.col(f"{LOST}{name}").alias("lost"),
+            pl.col(f"{DATE}{name}").alias("evidence"),
         )
         for name, weight in weights.items()
     ]
-    none = pl.DataFrame(schema={"account_id": pl.String, "drivers": DRIVER})
+    columns = {field.name: field.dtype for field in DRIVER.fields}
+    none = pl.DataFrame(schema={"@row": pl.UInt32, **columns})
     lists = (
-        pl.concat([none, *rows])
-        .sort("account_id", maintain_order=True)
-        .group_by("account_id", maintain_order=True)
+        pl.concat([none, *long])
+        .filter(pl.col("points").is_not_null())
+        .select("@row", pl.struct(list(columns)).cast(DRIVER).alias("drivers"))
+        .group_by("@row", maintain_order=True)
         .agg("drivers")
     )
-    found = frame.join(lists, on="account_id", how="left", maintain_order="left")
+    found = frame.join(lists, on="@row", how="left", maintain_order="left").drop("@row")
     empty = pl.lit([], dtype=pl.List(DRIVER))
     return found.with_columns(
         pl.when(pl.col("drivers").is_null()).then(empty).otherwise("drivers").alias("drivers")

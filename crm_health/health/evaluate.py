@@ -11,6 +11,8 @@ import polars as pl
 DIGITS = 9
 #: Rounding to these first takes the noise off sums such as 12345678.949999999.
 _QUIET_DIGITS = 12
+#: Whole numbers under this have no more than the significant digits.
+_WHOLE = 10.0**DIGITS
 
 
 @lru_cache(maxsize=4096)
@@ -36,16 +38,33 @@ def finite(frame: pl.DataFrame) -> pl.DataFrame:
 def tidy(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
     """Numbers in `names` as finite Float64 of nine significant digits; other kinds stay."""
     schema = frame.schema
+    numbers = [name for name in names if schema[name].is_numeric() or schema[name] == pl.Null]
+    if not numbers:
+        return frame
+    frame = frame.with_columns(pl.col(numbers).cast(pl.Float64))
+    # Most are counts and days: whole numbers that rounding leaves as they are, and takes long to.
+    short = frame.select(
+        ((pl.col(name) == pl.col(name).round()) & (pl.col(name).abs() < _WHOLE)).all().alias(name)
+        for name in numbers
+    ).row(0, named=True)
     changed = []
-    for name in names:
-        kind = schema[name]
-        if kind.is_numeric() or kind == pl.Null:
-            number = pl.col(name).cast(pl.Float64)
+    for name in numbers:
+        number = pl.col(name)
+        if not short[name]:
             number = pl.when(number.is_finite()).then(number)
             number = number.round_sig_figs(_QUIET_DIGITS).round_sig_figs(DIGITS)
-            # Rounding the largest floats overflows, and -0.0 would differ from 0.0 in a digest.
-            changed.append((pl.when(number.is_finite()).then(number) + 0.0).alias(name))
+            # Rounding the largest floats overflows.
+            number = pl.when(number.is_finite()).then(number)
+        changed.append(unsigned(number).alias(name))
     return frame.with_columns(changed)
+
+
+def unsigned(number: pl.Expr) -> pl.Expr:
+    """A number whose nought has no sign: -0.0 would differ from 0.0 in a text or a digest.
+
+    Adding nought would do it, if Polars did not leave that out.
+    """
+    return pl.when(number == 0).then(0.0).otherwise(number)
 
 
 def with_expressions(frame: pl.DataFrame, texts: Mapping[str, str]) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -67,12 +67,27 @@ def compute(
     dates = _account_dates(model, sources.get("account"), values, as_of)
     for entity, facts in _by_entity(model).items():
         values, dates = _add(values, dates, entity, facts, sources.get(entity), known, as_of, tz)
-    for name, text in model.derived.items():
-        values = with_expressions(values, {name: text})
-        if name in known.missing:
-            values = values.with_columns(pl.lit(None, dtype=values.schema[name]).alias(name))
-        dates = dates.with_columns(oldest(dates, text).alias(name))
+    for texts in _together(model.derived):
+        values = with_expressions(values, texts)
+        values = values.with_columns(
+            pl.lit(None, dtype=values.schema[name]).alias(name)
+            for name in texts
+            if name in known.missing
+        )
+        dates = dates.with_columns(oldest(dates, text).alias(name) for name, text in texts.items())
     return Facts(values, dates, known)
+
+
+def _together(derived: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Derived facts in their order, as many at a time as read nothing of each other."""
+    some: dict[str, str] = {}
+    for name, text in derived.items():
+        if names_in(text) & some.keys():
+            yield some
+            some = {}
+        some[name] = text
+    if some:
+        yield some
 
 
 def _by_entity(model: Model) -> dict[str, dict[str, FactDef]]:
@@ -120,9 +135,7 @@ def _add(
     read_at = source.read_at if source is not None else None
     newest = source.newest if source is not None else None
     read_on = local_day(read_at, tz) if read_at is not None else None
-    wide = values.select("account_id")
-    for frame in entity_facts(ENTITIES[entity], facts, rows, as_of, tz, newest):
-        wide = wide.join(frame, on="account_id", how="left", maintain_order="left")
+    wide = entity_facts(ENTITIES[entity], facts, rows, values, as_of, tz, newest)
     new_values = []
     new_dates = []
     for name, fact in facts.items():

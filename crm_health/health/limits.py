@@ -6,7 +6,7 @@ import polars as pl
 
 from crm_health.config.model import Model
 from crm_health.health.base import SUM, WEIGHT
-from crm_health.health.evaluate import holds
+from crm_health.health.evaluate import expression
 from crm_health.health.weights import half_up
 
 #: The score with all limits, whether or not the evidence is enough to show it.
@@ -21,8 +21,9 @@ def with_limits(model: Model, frame: pl.DataFrame) -> pl.DataFrame:
     """
     frame = _with_cap(model, frame)
     base = pl.col("base_h")
-    # An override without any measure starts from nought, so that the parts still add up.
-    capped_h = pl.min_horizontal("base_h", "@cap_h").fill_null(0)
+    # Without any measure there is nothing to cap, and an override starts from nought, so that
+    # the parts still add up.
+    capped_h = pl.when(base.is_not_null()).then(pl.min_horizontal("base_h", "@cap_h")).fill_null(0)
     given = pl.col("override")
     given = (pl.when(given.is_finite()).then(given.clip(0, 100)) * 100.0).round(0).cast(pl.Int64)
     exact = pl.when(pl.col(WEIGHT) > 0).then(
@@ -67,7 +68,8 @@ def _with_cap(model: Model, frame: pl.DataFrame) -> pl.DataFrame:
     """Add `@cap` and `@cap_h`: the lowest cap whose condition holds, the first of equals."""
     none = pl.lit(None, dtype=pl.Int64)
     held = frame.with_columns(
-        holds(frame, cap.when).alias(f"@c:{name}") for name, cap in model.caps.items()
+        expression(cap.when).fill_null(False).alias(f"@c:{name}")
+        for name, cap in model.caps.items()
     )
     lowest = pl.min_horizontal(
         none,

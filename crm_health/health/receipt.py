@@ -12,6 +12,7 @@ from crm_health.config.model import Model
 from crm_health.health.book import names as book_names
 from crm_health.health.drivers import OTHERS
 from crm_health.health.facts import Facts
+from crm_health.health.frames import json_known, json_members, of_accounts
 
 #: Version of the receipt's shape.
 VERSION = 1
@@ -46,43 +47,45 @@ def receipts(
 ) -> pl.DataFrame:
     """One receipt an account: account_id, receipt (JSON text).
 
-    It holds the parts of the score, which add up (`verify`), the facts with the dates of their
-    evidence, names of the model, its digest, and what the CRM shows beside what was computed.
-    Texts of the account itself (its name, a person's reason) are not in it.
+    It holds the parts of the score, which add up (`verify`), the facts that are known, the dates
+    of evidence other than the day itself, names of the model, its digest, and what the CRM shows
+    beside what was computed. Texts of the account itself (its name, a person's reason) are not
+    in it.
     """
     columns = facts.values.columns
     named = [*model.facts, *model.derived, *(f"book_{name}" for name in book_names(model))]
     named += [name for name in facts.dates.columns if name != "account_id" and name not in named]
-    shown = [name for name in _SHOWN if f"shown_{name}" in columns]
+    shown = {f"shown_{name}": name for name in _SHOWN if f"shown_{name}" in columns}
     points = [name for name in assessed.columns if name.endswith("_points")]
-    frame = pl.DataFrame({"account_id": assessed["account_id"]})
-    values = facts.values.select("account_id", *(pl.col(n).alias(f"f@{n}") for n in named))
-    dates = facts.dates.select(
-        "account_id", *(pl.col(n).alias(f"d@{n}") for n in facts.dates.columns[1:])
+    ids = assessed.get_column("account_id")
+    values, dates = of_accounts(facts.values, ids), of_accounts(facts.dates, ids)
+    # Nearly all evidence was read on the day itself: naming only the rest halves a receipt.
+    older = dates.with_columns(
+        pl.when(pl.col(name) != values["day"]).then(name) for name in dates.columns[1:]
     )
-    seen = facts.values.select("account_id", *(pl.col(f"shown_{n}").alias(f"s@{n}") for n in shown))
-    settled = settled.select("account_id", *_SETTLED)
-    for part in (assessed, settled, values, dates, seen):
-        frame = frame.join(part, on="account_id", how="left", maintain_order="left")
-    fields = [
+    whole = assessed.select(
         pl.lit(VERSION).alias("version"),
         pl.col("account_id").alias("account"),
         pl.lit(as_of.isoformat()).alias("as_of"),
         pl.lit(digest).alias("digest"),
-        *(pl.col(name) for name in _ASSESSED),
-        *(pl.col(name) for name in _SETTLED),
-        _object(points, "").alias("points"),
-        _object(named, "f@").alias("facts"),
-        _object(facts.dates.columns[1:], "d@").alias("evidence"),
-        _object(shown, "s@").alias("shown"),
-    ]
-    return frame.select("account_id", pl.struct(fields).struct.json_encode().alias("receipt"))
-
-
-def _object(names: list[str], prefix: str) -> pl.Expr:
-    if not names:
-        return pl.lit(None, dtype=pl.String)
-    return pl.struct(pl.col(f"{prefix}{name}").alias(name) for name in names)
+        *_ASSESSED,
+    ).hstack(of_accounts(settled, ids).select(_SETTLED))
+    return assessed.select(
+        "account_id",
+        pl.concat_str(
+            pl.lit("{"),
+            json_members(whole),
+            pl.lit(',"points":{'),
+            json_known(assessed, points),
+            pl.lit('},"facts":{'),
+            json_known(values, named),
+            pl.lit('},"evidence":{'),
+            json_known(older, dates.columns[1:]),
+            pl.lit('},"shown":{'),
+            json_known(values.select("account_id", *shown).rename(shown), shown.values()),
+            pl.lit("}}"),
+        ).alias("receipt"),
+    )
 
 
 def verify(receipt: Mapping[str, Any]) -> list[str]:

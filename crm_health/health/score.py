@@ -18,14 +18,16 @@ import polars as pl
 from crm_health.config.model import Model, ModelDef
 from crm_health.health.base import DATE, POINTS, STALE, VALUE, WEIGHT, dimensions, with_base
 from crm_health.health.drivers import with_drivers
-from crm_health.health.evaluate import holds
-from crm_health.health.evidence import blocked
+from crm_health.health.evaluate import holds, names_in
+from crm_health.health.evidence import Availability, blocked
 from crm_health.health.facts import Facts
 from crm_health.health.limits import FINAL, with_limits
 from crm_health.health.measures import Points, points
 from crm_health.health.weights import whole
 
 UNKNOWN = "unknown"
+#: The account's place in the One View.
+_NUMBER = "@account"
 
 
 def assess(model: Model, facts: Facts, as_of: datetime) -> pl.DataFrame:
@@ -44,12 +46,19 @@ def assess(model: Model, facts: Facts, as_of: datetime) -> pl.DataFrame:
     """
     measured = points(model, facts, as_of)
     chosen = choose(model, facts.values)
+    # Only what caps look at goes along: the One View is wide.
+    read = frozenset[str]().union(*(names_in(cap.when) for cap in model.caps.values()))
+    read |= {"account_id", "override"}
+    values = facts.values.select(name for name in facts.values.columns if name in read)
+    values = _with_override(values).with_row_index(_NUMBER)
+    kinds: list[tuple[ModelDef | None, pl.Series]] = [(None, chosen.is_null())]
+    kinds += [(kind, chosen == number) for number, kind in enumerate(model.models)]
+    # Without any account one kind still says which columns there are.
+    held = [(kind, rows) for kind, rows in kinds if rows.any()] or kinds[:1]
     assessed = [
-        _assess_kind(model, kind, facts, measured, chosen == number)
-        for number, kind in enumerate(model.models)
+        _assess_kind(model, kind, facts.known, measured, values, rows) for kind, rows in held
     ]
-    assessed.append(_assess_kind(model, None, facts, measured, chosen.is_null()))
-    return pl.concat(assessed).sort("account_id")
+    return pl.concat(assessed).sort(_NUMBER).drop(_NUMBER)
 
 
 def choose(model: Model, values: pl.DataFrame) -> pl.Series:
@@ -70,7 +79,12 @@ def band_of(model: Model, score: pl.Expr) -> pl.Expr:
 
 
 def _assess_kind(
-    model: Model, kind: ModelDef | None, facts: Facts, measured: Points, rows: pl.Series
+    model: Model,
+    kind: ModelDef | None,
+    known: Availability,
+    measured: Points,
+    values: pl.DataFrame,
+    rows: pl.Series,
 ) -> pl.DataFrame:
     """Assess the accounts of one model; kind None: of no model, so nothing is measured."""
     given = kind.weights if kind is not None else {}
@@ -82,7 +96,7 @@ def _assess_kind(
     }
     frame = pl.concat(
         [
-            _with_override(facts.values.filter(rows)),
+            values.filter(rows),
             *(
                 wide.filter(rows).select(pl.col(name).alias(f"{prefix}{name}") for name in weights)
                 for prefix, wide in (
@@ -99,10 +113,9 @@ def _assess_kind(
     frame = with_limits(model, with_base(model, frame, weights))
     frame = _with_sufficiency(model, frame, sum(weights.values()), sum(everything.values()))
     frame = with_drivers(model, frame, {name: given[name] for name in weights})
-    source_stale = {
-        name for name in weights if blocked(model.measures[name].value, facts.known.stale)
-    }
+    source_stale = {name for name in weights if blocked(model.measures[name].value, known.stale)}
     return frame.with_columns(band_of(model, pl.col("score")).alias("band_now")).select(
+        _NUMBER,
         "account_id",
         pl.lit(kind.name if kind is not None else None, dtype=pl.String).alias("model"),
         "computed",
@@ -157,7 +170,8 @@ def _absent(measure: str) -> pl.Expr:
 
 def _listed(flags: dict[str, pl.Expr]) -> pl.Expr:
     """The names whose flag is set, as a list."""
-    if not flags:
-        return pl.lit([], dtype=pl.List(pl.String))
     named = [pl.when(flag).then(pl.lit(name)) for name, flag in flags.items()]
-    return pl.concat_list(named).list.drop_nulls()
+    # By way of a text: a list of columns, its nulls dropped, took fifteen times as long.
+    text = pl.concat_str(pl.lit(None, pl.String), *named, separator=",", ignore_nulls=True)
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    return pl.when(text == "").then(nothing).otherwise(text.str.split(","))

@@ -9,6 +9,7 @@ import polars as pl
 from crm_health.config.model import Model, ModelDef
 from crm_health.health.evaluate import names_in
 from crm_health.health.facts import Facts
+from crm_health.health.frames import of_accounts
 from crm_health.health.words import cut, date_text
 
 LENGTH = 255
@@ -28,12 +29,7 @@ def evidence_texts(model: Model, facts: Facts, assessed: pl.DataFrame) -> pl.Dat
         "stale",
         pl.col("drivers").list.eval(pl.element().struct.field("measure")).alias("present"),
         pl.col("drivers").list.eval(pl.element().struct.field("evidence")).list.min().alias("old"),
-    ).join(
-        facts.values.select("account_id", "day"),
-        on="account_id",
-        how="left",
-        maintain_order="left",
-    )
+    ).with_columns(of_accounts(facts.values, assessed["account_id"])["day"])
     steady = pl.concat_str(
         pl.when(pl.col("model").is_in(without)).then(pl.lit(NO_USAGE)),
         pl.format("Model {}, descriptive.", pl.col("model").fill_null("none")),

@@ -23,19 +23,27 @@ def slopes(readings: pl.DataFrame, per_days: int) -> pl.DataFrame:
     Returns:
         account_id, slope; only accounts with readings on two days or more.
     """
-    ordered = readings.sort("account_id", "day").with_columns(
-        # Numbers are far lighter than ids where every reading meets every other.
-        pl.col("account_id").rle_id().alias("number"),
-        pl.col("day").to_physical().cast(pl.Int32),
+    # Numbers are far lighter than ids where every reading meets every other.
+    ids = readings.select(pl.col("account_id").unique().sort()).with_row_index("number")
+    plain = (
+        readings.join(ids, on="account_id")
+        .select("number", pl.col("day").to_physical().cast(pl.Int32), "score")
+        .sort("number", "day")
     )
-    ids = ordered.group_by("number", maintain_order=True).agg(pl.col("account_id").first())
-    plain = ordered.select("number", "day", "score")
-    first = range(0, ids.height, _TOGETHER)
-    found = [
-        _slopes(plain.filter(pl.col("number").is_between(n, n + _TOGETHER - 1)), per_days)
-        for n in first
-    ] or [_slopes(plain, per_days)]
-    return ids.join(pl.concat(found), on="number", maintain_order="left").drop("number")
+    # Most scores stand still from day to day: their slopes are known without any pairs.
+    score, day = pl.col("score"), pl.col("day")
+    spread = plain.group_by("number").agg(
+        (score.max() == score.min()).alias("still"), (day.max() > day.min()).alias("days")
+    )
+    still = spread.filter(pl.col("still") & pl.col("days"))
+    moving = plain.join(spread.filter(~pl.col("still")), on="number", how="semi")
+    moving = moving.with_columns(pl.col("number").rle_id().alias("place"))
+    places = moving.get_column("place").max()
+    found = [still.select("number", pl.lit(0.0).alias("slope"))]
+    for n in range(0, 0 if places is None else int(str(places)) + 1, _TOGETHER):
+        some = moving.filter(pl.col("place").is_between(n, n + _TOGETHER - 1)).drop("place")
+        found.append(_slopes(some, per_days))
+    return ids.join(pl.concat(found), on="number", how="left", maintain_order="left").drop("number")
 
 
 def _slopes(readings: pl.DataFrame, per_days: int) -> pl.DataFrame:

@@ -97,6 +97,11 @@ def compile_template(
     return pl.concat_str(pieces)
 
 
+def fields(text: str) -> list[str]:
+    """The names that a text shows, each once, in order."""
+    return list(dict.fromkeys(name for name, _ in _FIELD.findall(text)))
+
+
 def _literal(text: str) -> str:
     if "{" in text or "}" in text:
         raise TemplateError(f"not a field: {text.strip()!r}; write {{name:number}}")

@@ -6,6 +6,7 @@ import polars as pl
 
 from crm_health.config.model import Model
 from crm_health.health.facts import Facts
+from crm_health.health.frames import of_accounts
 from crm_health.health.lines import cap_lines, driver_lines
 from crm_health.health.score import UNKNOWN
 from crm_health.health.signals import evidence_texts
@@ -16,8 +17,6 @@ __all__ = ["TemplateError", "compile_template", "days_since", "why"]
 
 WHY_LENGTH = 2000
 LINE_LENGTH = 255
-#: The most lines that hold the score down, and that hold it up.
-_DOWN, _UP = 5, 3
 
 
 def why(
@@ -34,30 +33,29 @@ def why(
         nothing is known), top_key (the cap or measure of the top line), evidence_class (the
         evidence without dates: when it changes, the fields are due for a write).
     """
-    frame = assessed.join(
-        settled.select("account_id", "held"),
-        on="account_id",
-        how="left",
-        maintain_order="left",
-    ).join(
-        trend.select("account_id", "change_30", "change_30_from"),
-        on="account_id",
-        how="left",
-        maintain_order="left",
-    )
+    ids = assessed.get_column("account_id")
     until = "override_until" if "override_until" in facts.values.columns else None
     ends = pl.col(until).cast(pl.Date) if until else pl.lit(None, dtype=pl.Date)
+    frame = assessed.select(
+        "account_id", "computed", "score", "coverage", "weight_on", "capped", "override"
+    ).hstack(
+        [
+            of_accounts(settled, ids)["held"],
+            *of_accounts(trend, ids).select("change_30", "change_30_from"),
+            *of_accounts(facts.values, ids).select(ends.alias("@until")),
+            *evidence_texts(model, facts, assessed).drop("account_id"),
+        ]
+    )
     lines = driver_lines(model, facts, assessed)
-    caps = cap_lines(model, facts, assessed)
+    frame = frame.join(
+        cap_lines(model, facts, assessed), on="account_id", how="left", maintain_order="left"
+    ).with_row_index("number")
     for extra in (
-        facts.values.select("account_id", ends.alias("@until")),
-        caps,
-        _joined(lines.filter(~pl.col("good")), _DOWN, "-", "@down"),
-        _joined(lines.filter(pl.col("good")), _UP, "+", "@up"),
+        _joined(lines.filter(~pl.col("good")), "-", "@down"),
+        _joined(lines.filter("good"), "+", "@up"),
         _first(lines),
-        evidence_texts(model, facts, assessed),
     ):
-        frame = frame.join(extra, on="account_id", how="left", maintain_order="left")
+        frame = frame.join(extra, on="number", how="left", maintain_order="left")
     body = pl.concat_str(
         _head(model),
         pl.format(" At most {}: {}.", "cap_at", "cap_line"),
@@ -128,22 +126,14 @@ def _unknown(model: Model) -> pl.Expr:
     )
 
 
-def _joined(lines: pl.DataFrame, most: int, sign: str, name: str) -> pl.DataFrame:
-    """The strongest lines of each account as one text, ` -8 Usage is down. -6 ...`."""
-    return (
-        lines.filter(pl.col("figure") > 0)
-        .group_by("account_id", maintain_order=True)
-        .head(most)
-        .group_by("account_id", maintain_order=True)
-        .agg(pl.format(f" {sign}{{}} {{}}.", "figure", "line").str.join("").alias(name))
-    )
+def _joined(lines: pl.DataFrame, sign: str, name: str) -> pl.DataFrame:
+    """The lines of each account as one text, ` -8 Usage is down. -6 ...`."""
+    said = lines.select("number", pl.format(f" {sign}{{}} {{}}.", "figure", "line").alias(name))
+    return said.group_by("number", maintain_order=True).agg(pl.col(name).str.join(""))
 
 
 def _first(lines: pl.DataFrame) -> pl.DataFrame:
     """The line that holds the score down most, or else holds it up most."""
-    return (
-        lines.filter(pl.col("figure") > 0)
-        .group_by("account_id", maintain_order=True)
-        .first()
-        .select("account_id", pl.col("line").alias("@first"), pl.col("measure").alias("@first_key"))
+    return lines.filter(pl.col("number").ne_missing(pl.col("number").shift())).select(
+        "number", pl.col("line").alias("@first"), pl.col("measure").alias("@first_key")
     )

@@ -16,7 +16,10 @@ WINDOW = 30
 CHANGES = (7, 30, 90)
 #: The reading of "30 days ago" may be so many days older: syncs may have paused.
 _SLACK = 7
-_SERIES = {"account_id": pl.String, "day": pl.Date, "score": pl.Float64}
+#: The account's place in `today`.
+_NUMBER = "@account"
+#: More than any date has days since 1970.
+_DAYS = 10_000_000
 
 
 def trend(series: pl.DataFrame, today: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -35,23 +38,31 @@ def trend(series: pl.DataFrame, today: pl.DataFrame, day: date) -> pl.DataFrame:
         last 30 days), change_7, change_30, change_90 (points) and their `change_<n>_from`, the
         day compared with. New until the history goes back 30 days.
     """
-    past = series.filter((pl.col("day") < day) & pl.col("account_id").is_not_null())
-    begun = past.group_by("account_id").agg(pl.col("day").min().alias("begun"))
-    if "model" in series.columns and "model" in today.columns:
-        same = today.select("account_id", "model")
-        past = past.join(same, on=["account_id", "model"], how="semi", nulls_equal=True)
-    past = _plain(past)
-    current = _plain(today.with_columns(pl.lit(day).alias("day")))
-    readings = pl.concat([past, current]).filter(pl.col("score").is_not_null())
-    recent = readings.filter(pl.col("day") >= day - timedelta(days=WINDOW))
+    # Numbers are far quicker than ids to group and to sort by.
     shown = pl.col("shown_trend") if "shown_trend" in today.columns else pl.lit(None)
-    frame = today.select("account_id", "score", shown.cast(pl.String).alias("shown"))
-    for extra in (begun, slopes(recent, WINDOW)):
-        frame = frame.join(extra, on="account_id", how="left", maintain_order="left")
-    for days in CHANGES:
-        frame = frame.join(
-            _compared(past, day, days), on="account_id", how="left", maintain_order="left"
-        )
+    frame = today.select(
+        "account_id", pl.col("score").cast(pl.Float64), shown.cast(pl.String).alias("shown")
+    ).with_row_index(_NUMBER)
+    kept = [name for name in ("model",) if name in series.columns and name in today.columns]
+    numbered = today.select("account_id", *kept).with_row_index(_NUMBER)
+    past = series.filter(pl.col("day") < day).join(numbered, on="account_id", maintain_order="left")
+    begun = past.group_by(_NUMBER).agg(pl.col("day").min().alias("begun"))
+    if kept:
+        past = past.filter(pl.col("model").eq_missing(pl.col("model_right")))
+    past = past.select(_NUMBER, "day", pl.col("score").cast(pl.Float64)).drop_nulls("score")
+    if not past.select(
+        (pl.col(_NUMBER).cast(pl.Int64) * 10_000_000 + pl.col("day").to_physical()).is_sorted()
+    ).item():
+        past = past.sort(_NUMBER, "day")
+    current = frame.select(_NUMBER, pl.lit(day).alias("day"), "score").drop_nulls("score")
+    recent = pl.concat([past.filter(pl.col("day") >= day - timedelta(days=WINDOW)), current])
+    slope_of = slopes(recent.rename({_NUMBER: "account_id"}), WINDOW)
+    for extra in (
+        begun,
+        slope_of.rename({"account_id": _NUMBER}),
+        *(_compared(past, day, days) for days in CHANGES),
+    ):
+        frame = frame.join(extra, on=_NUMBER, how="left", maintain_order="left")
     slope = pl.col("slope")
     label = (
         pl.when((pl.col("begun") > day - timedelta(days=WINDOW)).fill_null(True))
@@ -80,16 +91,9 @@ def trend(series: pl.DataFrame, today: pl.DataFrame, day: date) -> pl.DataFrame:
     )
 
 
-def _plain(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.select(pl.col(name).cast(kind) for name, kind in _SERIES.items())
-
-
 def _compared(past: pl.DataFrame, day: date, days: int) -> pl.DataFrame:
     """The last known score on the day so many days ago, or shortly before."""
     until = day - timedelta(days=days)
-    window = past.filter(
-        pl.col("day").is_between(until - timedelta(days=_SLACK), until)
-        & pl.col("score").is_not_null()
-    )
-    newest = window.sort("account_id", "day").group_by("account_id", maintain_order=True).last()
+    window = past.filter(pl.col("day").is_between(until - timedelta(days=_SLACK), until))
+    newest = window.group_by(_NUMBER, maintain_order=True).last()
     return newest.rename({"score": f"then_{days}", "day": f"change_{days}_from"})

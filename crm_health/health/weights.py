@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from math import gcd, lcm
 
 import polars as pl
@@ -42,19 +43,23 @@ def half_down(over: pl.Expr, under: pl.Expr) -> pl.Expr:
     return (2 * over + under - 1) // (2 * under)
 
 
-def shares(terms: Sequence[pl.Expr], under: pl.Expr, *, up: bool = True) -> list[pl.Expr]:
-    """Whole shares of sum(terms) / under that add up to its rounded value exactly.
+def with_shares(
+    frame: pl.DataFrame, terms: Mapping[str, pl.Expr], under: pl.Expr, *, up: bool = True
+) -> pl.DataFrame:
+    """Add whole shares of sum(terms) / under that add up to its rounded value exactly.
 
     Each is the growth of the rounded running sum, so it is off by less than one unit, in a
     fixed order whatever the rows.
     """
+    if not terms:
+        return frame
     rounded = half_up if up else half_down
-    found = []
-    running: pl.Expr = pl.lit(0, dtype=pl.Int64)
-    before: pl.Expr = pl.lit(0, dtype=pl.Int64)
-    for term in terms:
-        running = running + term
-        now = rounded(running, under)
-        found.append(now - before)
-        before = now
-    return found
+    running = frame.select(
+        pl.cum_sum_horizontal(*(term.alias(name) for name, term in terms.items())).alias("sums"),
+        under.alias("under"),
+    ).unnest("sums")
+    sums = running.select(rounded(pl.col(name), pl.col("under")).alias(name) for name in terms)
+    names = list(terms)
+    return frame.with_columns(
+        sums[names[0]], *(sums[name] - sums[before] for before, name in pairwise(names))
+    )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from crm_health.health.evaluate import unsigned
+
 MISSING = "unknown"
+_BLANKS = r"[\s\p{C}]+"
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -46,12 +49,17 @@ def money_text(value: pl.Expr) -> pl.Expr:
 
 def _figure(value: pl.Expr) -> pl.Expr:
     """A number as text, without `.0` and without a sign on nought."""
-    return (value + 0.0).cast(pl.String).str.strip_suffix(".0")
+    return unsigned(value).cast(pl.String).str.strip_suffix(".0")
 
 
 def one_line(text: pl.Expr) -> pl.Expr:
     """Without line ends, control characters and a full stop at the end."""
-    return text.str.replace_all(r"[\s\p{C}]+", " ").str.strip_chars().str.strip_chars_end(".")
+    return text.str.replace_all(_BLANKS, " ").str.strip_chars().str.strip_chars_end(".")
+
+
+def one_space(text: str) -> str:
+    """A text of ours as `one_line` would leave its blanks and control characters."""
+    return pl.select(pl.lit(text).str.replace_all(_BLANKS, " ")).item()  # type: ignore[no-any-return]
 
 
 def cut(text: pl.Expr, length: pl.Expr | int) -> pl.Expr:

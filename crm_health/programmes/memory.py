@@ -24,7 +24,7 @@ from typing import Any
 import polars as pl
 
 from crm_health.entities import shown
-from crm_health.programmes.seals import seal
+from crm_health.programmes.seals import checksums, seal
 
 VERSION = "ch1"
 LONGEST = 255
@@ -99,8 +99,7 @@ def parse(accounts: pl.DataFrame) -> pl.DataFrame:
         text.str.replace(r"\|#[0-9a-f]{8}$", "").alias("body"),
         text.str.extract(r"\|#([0-9a-f]{8})$").alias("check"),
     )
-    pairs = zip(body["account_id"], body["body"], strict=True)
-    right = pl.Series("right", [None if t is None else _check(i, t) for i, t in pairs], pl.String)
+    right = _checks(body["account_id"], body["body"].fill_null(""))
     sound = (pl.col("check") == right) & pl.col("body").str.starts_with(f"{VERSION}|")
     fields = body.with_columns(known=sound.fill_null(False)).with_columns(
         pl.when("known").then(pl.concat_str("body", pl.lit("|"))).alias("body")
@@ -166,8 +165,8 @@ def _rendered(memories: pl.DataFrame) -> pl.Series:
             .otherwise(pl.lit(""))
         )
     body = memories.select(pl.concat_str([pl.lit(VERSION), *parts])).to_series()
-    pairs = zip(memories["account_id"], body, strict=True)
-    return pl.Series("memory", [f"{text}|#{_check(i, text)}" for i, text in pairs], pl.String)
+    checks = _checks(memories["account_id"], body)
+    return pl.select(pl.concat_str(body, pl.lit("|#"), checks).alias("memory")).to_series()
 
 
 def token(names: pl.Series) -> pl.Series:
@@ -187,8 +186,8 @@ def stands(standing: pl.Expr, rule: pl.Expr) -> pl.Expr:
     return named | (standing == ANY_RULE).fill_null(False)
 
 
-def _check(account: str, text: str) -> str:
-    return f"{zlib.crc32(f'{account}|{text}'.encode()):08x}"
+def _checks(accounts: pl.Series, texts: pl.Series) -> pl.Series:
+    return checksums(pl.select(pl.concat_str(accounts, pl.lit("|"), texts)).to_series())
 
 
 def seals(frame: pl.DataFrame, prefix: str = "") -> pl.Series:
@@ -218,6 +217,11 @@ def edited(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One boolean column an output; all false where there is no memory to compare with.
     """
+    if memories["seals"].null_count() == memories.height:
+        # A first sync: there is nothing to compare with.
+        return pl.DataFrame(
+            {name: pl.repeat(False, accounts.height, eager=True) for name in SEALED}
+        )
     now = seals(accounts, prefix=shown(""))
     frame = pl.DataFrame({"now": now, "then": memories["seals"]})
     columns = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import date
 
 import polars as pl
@@ -10,7 +9,7 @@ import polars as pl
 from crm_health.config.mapping import Mapping
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
 from crm_health.programmes import memory
-from crm_health.programmes.seals import canonical
+from crm_health.programmes.seals import canonical, checksums, numbers
 
 #: A score that differs by less from what the CRM shows is not worth a write.
 WORTH = 2
@@ -80,7 +79,7 @@ def top_line(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.Series:
 def evidence_class(accounts: pl.DataFrame) -> pl.Series:
     """A short checksum of the class of evidence, so that a change of it shows."""
     classes = accounts["evidence_class"].fill_null("")
-    return pl.Series("evidence", [f"{zlib.crc32(t.encode()) & 0xFFFF:04x}" for t in classes])
+    return checksums(classes).str.slice(4).alias("evidence")
 
 
 def worth_writing(
@@ -104,9 +103,7 @@ def worth_writing(
             "was": accounts["shown_score"],
             "put_back": put_back,
             "weeks_was": accounts["shown_last_12_weeks"],
-            "phase": pl.Series(
-                [zlib.crc32(i.encode()) % REFRESH for i in accounts["account_id"]], dtype=pl.Int64
-            ),
+            "phase": numbers(accounts["account_id"]).cast(pl.Int64) % REFRESH,
             "top": told["top"],
             "top_was": memories["top"],
             "class": told["evidence"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import RenderableType
@@ -29,31 +30,36 @@ WORK = ("escalation", "task", "close_escalation", "clear_escalation", "close_tas
 _TOLD = ("Subject", "Reason__c", "Severity__c", "Department__c", "ActivityDate", "Due_At__c")
 
 
-def changes(rows: Sequence[Row], limit: int = 40) -> list[RenderableType]:
-    """The plan's rows as tables: people's work first, then the accounts whose fields change.
+@dataclass(frozen=True)
+class Shown:
+    """The rows of a plan that are shown (see `cli.plans`), and how many there are besides."""
 
-    Args:
-        rows: Plan rows with `name`, `score`, `band`, `trend`, `reason` (see `cli.plans`).
-        limit: The most rows of a table; 0 for all.
-    """
+    #: Rows of the kinds in `WORK`.
+    work: Sequence[Row]
+    #: Rows of the kind `fields`, with `score`, `band`, `trend` and `reason`.
+    fields: Sequence[Row]
+    more_work: int = 0
+    more_fields: int = 0
+
+
+def changes(shown: Shown) -> list[RenderableType]:
+    """A plan's rows as tables: people's work first, then the accounts whose fields change."""
     parts: list[RenderableType] = []
-    work = [row for row in rows if row["kind"] in WORK]
-    if work:
-        parts.append("Tasks and escalations")
-        parts += _cut(("account", "name", "what", "record", "note"), work, _work, limit)
-    fields = sorted((row for row in rows if row["kind"] == "fields"), key=_weight)
-    if fields:
-        parts.append("Health fields")
+    if shown.work:
+        headings: tuple[str, ...] = ("account", "name", "what", "record", "note")
+        parts += ["Tasks and escalations", table(headings, [_work(row) for row in shown.work])]
+        parts += _rest(shown.more_work)
+    if shown.fields:
         headings = ("account", "name", ">score", "band", "trend", "top reason now", "note")
-        parts += _cut(headings, fields, _fields, limit)
+        parts += ["Health fields", table(headings, [_fields(row) for row in shown.fields])]
+        parts += _rest(shown.more_fields)
     return parts
 
 
-def _weight(row: Row) -> tuple[float, float, str]:
-    """The farthest move first, then the worst score."""
-    before, after = row["score"]
-    far = abs(after - before) if None not in (before, after) else 0
-    return (-far, after if after is not None else 101, row["account_id"] or "")
+def _rest(number: int) -> list[RenderableType]:
+    if not number:
+        return []
+    return [f"... and {counted(number, 'more', 'more')}: crm-health runs show last --json has all."]
 
 
 def _work(row: Row) -> tuple[str, ...]:
@@ -87,14 +93,3 @@ def _status(row: Row) -> str:
     if row["status"] in ("planned", "done", "held"):
         return ""
     return f"{row['status']} {row['code']}" if row.get("code") else str(row["status"])
-
-
-def _cut(
-    headings: Sequence[str], rows: Sequence[Row], line: Any, limit: int
-) -> list[RenderableType]:
-    shown = rows[:limit] if limit else rows
-    parts: list[RenderableType] = [table(headings, [line(row) for row in shown])]
-    if len(shown) < len(rows):
-        rest = counted(len(rows) - len(shown), "more", "more")
-        parts.append(f"... and {rest}: crm-health runs show last --json has all.")
-    return parts

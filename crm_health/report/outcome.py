@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import RenderableType
 
-from crm_health.report.changes import WORDS, Row, changes
+from crm_health.report.changes import WORDS, Shown, changes
 from crm_health.report.words import counted
 
 Result = Mapping[str, Any]
 
 
-def plan(result: Result, rows: Sequence[Row]) -> list[RenderableType]:
-    """A dry run in full: the changes, people's edits, warnings, guards, and the sum."""
-    parts: list[RenderableType] = [*changes(rows)]
+def plan(result: Result, shown: Shown, names: Mapping[str, str]) -> list[RenderableType]:
+    """A dry run in full: the changes, people's edits, warnings, guards, and the sum.
+
+    Args:
+        result: What the run found.
+        shown: Rows of its plan.
+        names: Of the accounts that people edited.
+    """
+    parts: list[RenderableType] = [*changes(shown)]
     if result["edits"]:
         parts.append("Edits by people of fields that are ours")
-        names = {row["account_id"]: row["name"] for row in rows}
         for edit in result["edits"]:
             who = names.get(edit["account_id"])
             title = f"{edit['account_id']} {who}" if who else edit["account_id"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,14 +33,14 @@ def runs(found: Sequence[Any]) -> list[RenderableType]:
 
 
 def run(
-    found: Any, states: Mapping[str, int], rows: Sequence[Mapping[str, Any]]
+    found: Any, states: Mapping[str, int], refusals: Sequence[tuple[str, str, str, int]]
 ) -> list[RenderableType]:
     """One run in a few lines.
 
     Args:
         found: The run (`store.Run`).
         states: Its plan rows by state.
-        rows: The plan rows.
+        refusals: Status, code and field of what the CRM did not take, and how many rows.
     """
     lines = [
         f"Run {found.id} ({found.kind}) of org {found.org_id or 'unknown'}: "
@@ -53,21 +52,14 @@ def run(
     if states:
         tally = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         lines.append(f"Rows of its plan: {tally}")
-    lines += _refusals(rows)
+    # Codes and fields, never the CRM's own words.
+    lines += [
+        f"{counted(count, 'row')} {status}: {code}" + (f" ({field})" if field else "")
+        for status, code, field, count in refusals
+    ]
     if found.message:
         lines.append(found.message)
     return list(lines)
-
-
-def _refusals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the CRM did not take, equal causes together: codes and fields, never its own words."""
-    causes = Counter(
-        (row["status"], row["code"], row["field"] or "") for row in rows if row["code"]
-    )
-    return [
-        f"{counted(count, 'row')} {status}: {code}" + (f" ({field})" if field else "")
-        for (status, code, field), count in causes.most_common()
-    ]
 
 
 def status(facts: Mapping[str, Any]) -> list[RenderableType]:
@@ -85,8 +77,11 @@ def status(facts: Mapping[str, Any]) -> list[RenderableType]:
         rows = [(name, f"{count:,}") for name, count in sorted(facts["rows"].items())]
         parts.append(table(("in the mirror", ">rows"), rows))
     if facts["quarantine"]:
-        bad = [(q["object"], q["problem"], str(q["rows"])) for q in facts["quarantine"]]
-        parts.append(table(("quarantined", "problem", ">cells"), bad))
+        bad = [
+            (q["object"], q["problem"], f"{q['rows']:,}", ", ".join(q["examples"] or ()))
+            for q in facts["quarantine"]
+        ]
+        parts.append(table(("quarantined", "problem", ">cells", "such as"), bad))
     parts.append(
         f"Waiting: {counted(facts['dirty'], 'account')} to assess again, "
         f"{counted(facts['rejected'], 'row')} that the CRM refused"

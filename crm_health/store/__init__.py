@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from crm_health.store.drafts import Drafts
 from crm_health.store.hashing import BUCKETS, bucket, text_hash
 from crm_health.store.history import SERIES_SCHEMA, History
 from crm_health.store.mirror import LastRead, Mirror
 from crm_health.store.page import PageTx
-from crm_health.store.plans import PLAN_SCHEMA, REJECTED_SCHEMA, ROW_SCHEMA, Hold, Plans
+from crm_health.store.plans import PLAN_SCHEMA, REJECTED_SCHEMA, ROW_SCHEMA, Group, Hold, Plans
 from crm_health.store.runs import CRASHED, Run, Runs
 from crm_health.store.scope import Scope
 from crm_health.store.store import Store
@@ -18,6 +19,8 @@ __all__ = [
     "REJECTED_SCHEMA",
     "ROW_SCHEMA",
     "SERIES_SCHEMA",
+    "Drafts",
+    "Group",
     "History",
     "Hold",
     "LastRead",

@@ -94,9 +94,8 @@ class Catalog:
         for name, shape in streams.items():
             row = known.get(name)
             if row is None:
-                connection.execute(
-                    STREAMS.insert().values(object=name, shape=shape, generation=0, full=False)
-                )
+                start = {"generation": 0, "full": False, "fresh": False}
+                connection.execute(STREAMS.insert().values(object=name, shape=shape, **start))
             elif row.shape != shape:
                 connection.execute(
                     update(STREAMS)

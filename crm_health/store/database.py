@@ -5,59 +5,77 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import RLock
 
+import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from crm_health.errors import BrokenInvariant, LocalIOError
-from crm_health.store import files, schema, sqlite
+from crm_health.errors import BrokenInvariant
+from crm_health.location import Location, Postgres
+from crm_health.store import postgres, schema, sqlite
+from crm_health.store.transactions import WRITES, Backend, Lock
 
 
 class Database:
-    """One connection to the file, and transactions that join the one already open."""
+    """One connection to the state, and transactions that join the one already open."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine = sqlite.engine(path)
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._lock = RLock()
         self._open: Connection | None = None
         self._writing = False
 
     @classmethod
-    def open(cls, path: Path) -> Database:
-        """Open the file, made and migrated as needed.
+    def open(cls, where: Location) -> Database:
+        """Open the state, made and migrated as needed.
 
         Raises:
-            ConfigError: the file or its folder is open to others, or is not ours.
-            StateError: the file is not a whole database, or of a newer crm-health.
+            ConfigError: the file is open to others, or the server can't be used.
+            AuthError: the server refuses the login, or a right is missing.
+            StateError: it is not a whole database of ours, or of a newer crm-health.
             LocalIOError: the disk is full or broken.
+            Unavailable: the server can't be reached.
         """
-        if not path.is_symlink() and not path.exists():
-            files.create(path, _build)
+        backend = _backend(where)
+        database = cls(backend)
         try:
-            files.check_folder(path.parent)
-            files.check_private(path)
-            sqlite.check_file(path)
-        except OSError as error:
-            raise LocalIOError(f"can't read the state {path}: {error.strerror}") from error
-        database = cls(path)
-        try:
+            backend.check(_build)
             database.migrate()
         except BaseException:
             database.close()
             raise
         return database
 
+    @classmethod
+    def exists(cls, where: Location) -> bool:
+        """Whether there is a state, without making one. Raises as `open`."""
+        database = cls(_backend(where))
+        try:
+            with database._errors():
+                return database._backend.exists()
+        finally:
+            database.close()
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people."""
+        return self._backend.name
+
+    @property
+    def lock(self) -> Lock:
+        """The lock of the org's run."""
+        return self._backend.lock
+
     def migrate(self) -> None:
         """Bring the schema up to date: all of it or nothing."""
         with self.read() as connection:
-            current = schema.is_current(connection, self.path)
+            current = schema.is_current(connection, self.name)
         if not current:
             # Two processes may get here: the second one finds the work done.
             with self.write() as connection:
-                schema.upgrade(connection, self.path)
+                self._backend.make(connection)
+                schema.upgrade(connection, self.name)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -73,6 +91,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction: committed at the end, undone by any exception.
 
+        Writers take turns: nobody else's write comes between its first look and its commit.
         Within another one it is a savepoint of it, and commits with it.
         """
         with self._lock:
@@ -87,8 +106,8 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
-        with self._errors(), self._engine.connect() as opened:
-            connection = opened.execution_options(**{sqlite.WRITES: writes})
+        with self._errors(), self._backend.connect() as opened:
+            connection = opened.execution_options(**{WRITES: writes})
             with connection.begin():
                 self._open, self._writing = connection, writes
                 try:
@@ -100,19 +119,21 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as error:
-            raise sqlite.translate(error, self.path) from error
+        except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
+            raise self._backend.translate(error) from self._backend.cause(error)
 
     def close(self) -> None:
         """Close the connection; repeatable."""
-        self._engine.dispose()
+        self._backend.engine.dispose()
 
 
-def _build(path: Path) -> None:
-    """A new database with today's schema in an empty file."""
-    database = Database(path)
+def _backend(where: Location) -> Backend:
+    return postgres.Server(where) if isinstance(where, Postgres) else sqlite.File(where)
+
+
+def _build(backend: Backend) -> None:
+    database = Database(backend)
     try:
-        with database.write() as connection:
-            schema.upgrade(connection, path)
+        database.migrate()
     finally:
         database.close()

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Table, Text, delete, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+)
 
 from crm_health.entities import Kind
 from crm_health.store import bulk, shapes
-from crm_health.store.tables import COUNTERS, DIRTY
+from crm_health.store.tables import COUNTERS, DIRTY, TEXT
 
 #: How a row reaches its account: its own column, else its contact.
 LINKS = {"account_id": pl.String, "contact_id": pl.String}
@@ -30,7 +43,7 @@ def link_columns(
 
 def nothing() -> ColumnElement[str | None]:
     """A text that is always null."""
-    return literal(None, Text())
+    return cast(null(), TEXT)
 
 
 def links(
@@ -64,6 +77,14 @@ def mark(connection: Connection, ids: pl.Series) -> None:
     number = bulk.next_number(connection, COUNTERS, _COUNTER)
     marks = ids.unique().sort().alias("account_id").to_frame()
     bulk.upsert(connection, DIRTY, marks.with_columns(pl.lit(number, pl.Int64).alias("seq")))
+
+
+def mark_reached(connection: Connection, queries: Sequence[Select[Any]]) -> None:
+    """Note the accounts that the queries find, without bringing their ids here."""
+    number = bulk.next_number(connection, COUNTERS, _COUNTER)
+    for query in queries:
+        marks = query.add_columns(literal(number, BigInteger())).distinct()
+        bulk.upsert_selected(connection, DIRTY, ["account_id", "seq"], marks)
 
 
 def token(connection: Connection) -> int:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from crm_health.entities import Kind
 from crm_health.store import bulk, dirty, shapes
+from crm_health.store.catalog import Catalog
 from crm_health.store.scope import Scope
 
 
@@ -54,6 +55,16 @@ class Reach:
         if self._contacts is None or not self._leads_on:
             return self._own
         return func.coalesce(self._own, self._contacts[0].c[shapes.ACCOUNT_ID])
+
+    def accounts(self) -> list[Select[Any]]:
+        """Queries for the accounts that any row reaches, each by an index of its own."""
+        if not self.has_account:
+            return []
+        found = [select(self._own).where(self._own.is_not(None))]
+        if self._leads_on:
+            through = self.account()
+            found.append(self.select(through).where(self._own.is_(None), through.is_not(None)))
+        return found
 
     def role(self) -> ColumnElement[str | None]:
         """The role of the row's contact."""
@@ -92,6 +103,15 @@ class Reach:
                     their = self._contacts[0].c[shapes.ACCOUNT_ID].in_(select(picked.c.id))
                     parts.append(and_(self._own.is_(None), their))
                 yield parts
+
+
+def reach(connection: Connection, catalog: Catalog, entity: str) -> Reach:
+    """The entity's rows and what leads from them to their accounts."""
+    table, columns = catalog.get(connection, entity)
+    contacts = None
+    if shapes.CONTACT in catalog.known(connection):
+        contacts = catalog.get(connection, shapes.CONTACT)
+    return Reach(table, entity, columns, contacts)
 
 
 def load(

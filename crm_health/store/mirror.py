@@ -9,17 +9,16 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Text, func, literal, select
 
-from crm_health.connector import BAD_SCHEMA
 from crm_health.entities import Kind
 from crm_health.errors import BrokenInvariant
-from crm_health.store import bulk, dirty, loading, shapes
+from crm_health.store import bulk, dirty, loading, quarantine, shapes, sightings
 from crm_health.store.catalog import Catalog
 from crm_health.store.database import Database
 from crm_health.store.page import PageTx, with_own_columns
 from crm_health.store.scope import Scope
-from crm_health.store.tables import FEEDS, QUARANTINE, STREAMS, to_days, to_ms
+from crm_health.store.tables import FEEDS, STREAMS, to_days, to_ms
 
 
 @dataclass(frozen=True)
@@ -103,19 +102,12 @@ class Mirror:
             BrokenInvariant: the mirror has no such entity or column.
         """
         with self._database.read() as connection:
-            reach = self._reach(connection, entity)
+            reach = loading.reach(connection, self._catalog, entity)
             known = {shapes.ID, shapes.ACCOUNT_ID, shapes.CONTACT_ROLE, *reach.columns}
             unknown = sorted(set(columns) - known)
             if unknown:
                 raise BrokenInvariant(f"the mirror's {entity} has no {', '.join(unknown)}")
             return loading.load(connection, reach, columns, scope)
-
-    def _reach(self, connection: Connection, entity: str) -> loading.Reach:
-        table, columns = self._catalog.get(connection, entity)
-        contacts = None
-        if shapes.CONTACT in self._catalog.known(connection):
-            contacts = self._catalog.get(connection, shapes.CONTACT)
-        return loading.Reach(table, entity, columns, contacts)
 
     def count(self, entity: str, *, present: str | None = None, true: str | None = None) -> int:
         """How many rows the entity has: all, with a value in `present`, or where `true` is."""
@@ -135,16 +127,41 @@ class Mirror:
 
     def ids(self, crm_object: str) -> pl.Series:
         """Ids of all rows that came from the CRM object, each once, sorted."""
-        found = [pl.Series(shapes.ID, [], pl.String)]
-        query = select(FEEDS.c.entity).where(FEEDS.c.object == crm_object)
         with self._database.read() as connection:
-            known = self._catalog.known(connection)
-            for entity in connection.execute(query).scalars().all():
-                if entity in known:
-                    table, _ = self._catalog.get(connection, entity)
-                    of_it = select(table.c.id).where(table.c[shapes.FEED] == crm_object)
-                    found.append(bulk.fetch(connection, of_it, {"id": pl.String}).to_series())
-        return pl.concat(found).unique().sort()
+            return sightings.ids(connection, self._catalog, crm_object)
+
+    def known(self, crm_object: str) -> int:
+        """How many rows came from the CRM object, one that feeds several entities once."""
+        with self._database.read() as connection:
+            return sightings.known(connection, self._catalog, crm_object)
+
+    def vanished(self, crm_object: str, pages: Iterable[pl.Series]) -> tuple[pl.Series, int]:
+        """Ids of the object's rows that are in none of the pages, sorted, and how many are known.
+
+        The pages are kept in the database while they come, each in a transaction of its own, so
+        that neither memory nor a lock has to hold them all.
+        """
+        seen = sightings.Sightings(self._database)
+        for page in pages:
+            seen.add(page)
+        return seen.missing(self._catalog, crm_object)
+
+    def astray(self, entity: str, prefix: str, columns: Sequence[str]) -> pl.DataFrame:
+        """Rows of any account whose `key` does not begin with the prefix and their own account.
+
+        Shapes:
+            `id` and the columns asked for, which the entity has; typed by kind.
+        """
+        with self._database.read() as connection:
+            table, known = self._catalog.get(connection, entity)
+            kinds = {name: known[name] for name in columns if name != shapes.ID}
+            start = literal(prefix, Text()) + table.c.account_id
+            query = select(table.c.id, *(table.c[name] for name in kinds)).where(
+                func.substr(table.c.key, 1, func.length(start)) != start
+            )
+            schema = {name: shapes.PHYSICAL[kind] for name, kind in kinds.items()}
+            found = bulk.fetch(connection, query, {shapes.ID: pl.String, **schema})
+        return shapes.decode(found, {shapes.ID: Kind.TEXT, **kinds})
 
     def write_through(self, entity: str, frame: pl.DataFrame) -> None:
         """Note what the CRM has just accepted, so that its echo is no change.
@@ -201,7 +218,7 @@ class Mirror:
         time zone.
         """
         with self._database.read() as connection:
-            reach = self._reach(connection, entity)
+            reach = loading.reach(connection, self._catalog, entity)
             low, high = _bounds(reach, column, after, upto)
             due = reach.table.c[column]
             account = reach.account().label(shapes.ACCOUNT_ID)
@@ -214,7 +231,7 @@ class Mirror:
     ) -> date | datetime | None:
         """The latest date or instant in a column, none of those after `upto`."""
         with self._database.read() as connection:
-            reach = self._reach(connection, entity)
+            reach = loading.reach(connection, self._catalog, entity)
             value = reach.table.c[column]
             query = select(func.max(value).label(column))
             if upto is not None:
@@ -225,11 +242,14 @@ class Mirror:
         return newest if isinstance(newest, date) else None
 
     def quarantined(self) -> pl.DataFrame:
-        """What could not be used: `object`, `id`, `path`, `problem`."""
-        schema = {"object": pl.String, **BAD_SCHEMA}
-        query = select(*(QUARANTINE.c[name] for name in schema))
+        """Examples of what could not be used: `object`, `id`, `path`, `problem`."""
         with self._database.read() as connection:
-            return bulk.fetch(connection, query, schema).sort("object", "id", "path")
+            return quarantine.listed(connection)
+
+    def quarantine_counts(self) -> pl.DataFrame:
+        """How many rows each problem has: `object`, `problem`, `rows`; see `quarantine.counts`."""
+        with self._database.read() as connection:
+            return quarantine.counts(connection)
 
 
 def _only_feed(connection: Connection, entity: str) -> str | None:

@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, delete, func, select, update
 
-from crm_health.connector import BAD_SCHEMA
 from crm_health.errors import BrokenInvariant
-from crm_health.store import bulk, dirty, hashing, shapes
+from crm_health.store import bulk, dirty, hashing, loading, quarantine, shapes
 from crm_health.store.catalog import Catalog
-from crm_health.store.tables import FEEDS, QUARANTINE, STREAMS
+from crm_health.store.tables import FEEDS, STREAMS
 
 _OLD = "_old_hash"
 
@@ -25,6 +24,8 @@ class _Reading:
 
     generation: int
     full: bool
+    #: No full read has ended since the mirror held none of its rows.
+    fresh: bool
 
 
 class PageTx:
@@ -46,7 +47,8 @@ class PageTx:
         """Store rows of a CRM object; how many were new or changed.
 
         A row equal to what is stored is not written. The accounts of the others become dirty,
-        for a row that moved both the one it left and the one it went to.
+        for a row that moved both the one it left and the one it went to; those of an object's
+        first full read when that read ends.
 
         Shapes:
             frame: `id` and columns of the entity; those left out are null. Of rows with the same
@@ -57,6 +59,9 @@ class PageTx:
         reading = self._reading(feed)
         rows = _as_stored(frame, entity, columns, feed, reading.generation)
         self._well.append(rows.select(pl.lit(feed).alias("object"), shapes.ID))
+        if reading.full and reading.fresh and bulk.added(self._connection, table, rows):
+            # `end_full` marks their accounts: looking for each page's would cost more than storing.
+            return rows.height
         stored = self._stored(table, entity, columns, rows, reading)
         changed = rows.join(
             stored.select(shapes.ID, pl.col(shapes.HASH).alias(_OLD)), on=shapes.ID, how="left"
@@ -87,7 +92,7 @@ class PageTx:
                 self._see(table, ids, reading.generation)
         return stored
 
-    def _see(self, table: Table, ids: Table, generation: int) -> None:
+    def _see(self, table: Table, ids: FromClause, generation: int) -> None:
         self._connection.execute(
             update(table)
             .where(table.c.id.in_(select(ids.c.id)))
@@ -117,8 +122,21 @@ class PageTx:
         The read may span many transactions and survives a crash between them: it stays open,
         and goes on from the saved cursor, until `end_full`.
         """
-        generation = self._reading(crm_object).generation + 1
-        self._save_stream(crm_object, generation=generation, full=True)
+        reading = self._reading(crm_object)
+        held = any(self._holds(entity, crm_object) for entity in self._entities(crm_object))
+        self._save_stream(
+            crm_object,
+            generation=reading.generation + 1,
+            full=True,
+            # Rows of a first read that never ended still owe their accounts' marks.
+            fresh=reading.fresh or not held,
+        )
+        quarantine.begin(self._connection, crm_object)
+
+    def _holds(self, entity: str, crm_object: str) -> bool:
+        table, _ = self._catalog.get(self._connection, entity)
+        query = select(table.c.id).where(table.c[shapes.FEED] == crm_object).limit(1)
+        return self._connection.execute(query).one_or_none() is not None
 
     def unseen(self, crm_object: str) -> int:
         """How many rows of the object `end_full` would remove now: for a guard to judge."""
@@ -144,8 +162,12 @@ class PageTx:
         removed = 0
         for entity in self._entities(crm_object):
             table, columns = self._catalog.get(self._connection, entity)
+            if reading.fresh:
+                reach = loading.reach(self._connection, self._catalog, entity)
+                # Other objects' rows of the entity as well: picking ours out would read them all.
+                dirty.mark_reached(self._connection, reach.accounts())
             removed += self._remove(entity, table, columns, _not_seen(table, crm_object, reading))
-        self._save_stream(crm_object, full=False)
+        self._save_stream(crm_object, full=False, fresh=False)
         return removed
 
     def save_cursor(
@@ -173,8 +195,7 @@ class PageTx:
         Shapes:
             frame: `object`, `id`, `path`, `problem`; texts of ours, never the CRM's values.
         """
-        schema = {"object": pl.String, **BAD_SCHEMA}
-        self._bad.append(frame.select(pl.col(n).cast(t) for n, t in schema.items()))
+        self._bad.append(frame.select(pl.col(n).cast(t) for n, t in quarantine.SCHEMA.items()))
 
     def replace_problem(self, problem: str, frame: pl.DataFrame) -> None:
         """Note all records that have one problem, found by looking at many records together.
@@ -182,10 +203,8 @@ class PageTx:
         Shapes:
             frame: as `quarantine` takes it.
         """
-        self._connection.execute(delete(QUARANTINE).where(QUARANTINE.c.problem == problem))
-        schema = {"object": pl.String, **BAD_SCHEMA}
-        rows = frame.select(pl.col(n).cast(t) for n, t in schema.items())
-        bulk.upsert(self._connection, QUARANTINE, rows)
+        rows = frame.select(pl.col(n).cast(t) for n, t in quarantine.SCHEMA.items())
+        quarantine.replace(self._connection, problem, rows)
 
     def flush(self) -> None:
         """What is done once a page, just before the commit."""
@@ -193,19 +212,10 @@ class PageTx:
             dirty.mark(self._connection, pl.concat(self._touched))
         seen = [*self._well, *(bad.select("object", "id") for bad in self._bad)]
         if seen:
-            self._strike_off(pl.concat(seen).unique())
-        if self._bad:
-            bad = pl.concat(self._bad).unique(["object", "id", "path"], keep="last")
-            bulk.upsert(self._connection, QUARANTINE, bad.drop_nulls(["object", "id", "path"]))
-
-    def _strike_off(self, seen: pl.DataFrame) -> None:
-        for (name,), rows in seen.group_by("object"):
-            with bulk.picked(self._connection, rows.get_column("id")) as ids:
-                self._connection.execute(
-                    delete(QUARANTINE).where(
-                        QUARANTINE.c.object == name, QUARANTINE.c.id.in_(select(ids.c.id))
-                    )
-                )
+            bad = pl.concat([pl.DataFrame(schema=quarantine.SCHEMA), *self._bad])
+            bad = bad.unique(["object", "id", "path"], keep="last", maintain_order=True)
+            bad = bad.drop_nulls(["object", "id", "path"])
+            quarantine.note(self._connection, pl.concat(seen).unique(), bad)
 
     def _touch(self, rows: pl.DataFrame) -> None:
         contacts = self._catalog.contacts(self._connection)
@@ -223,12 +233,15 @@ class PageTx:
         return [entity for entity in self._connection.execute(query).scalars() if entity in known]
 
     def _reading(self, crm_object: str) -> _Reading:
-        query = select(STREAMS.c.generation, STREAMS.c.full).where(STREAMS.c.object == crm_object)
-        row = self._connection.execute(query).one_or_none()
-        return _Reading(0, False) if row is None else _Reading(row.generation, row.full)
+        columns = (STREAMS.c.generation, STREAMS.c.full, STREAMS.c.fresh)
+        row = self._connection.execute(
+            select(*columns).where(STREAMS.c.object == crm_object)
+        ).one_or_none()
+        return _Reading(0, full=False, fresh=False) if row is None else _Reading(*row)
 
     def _save_stream(self, crm_object: str, **values: Any) -> None:
-        start = pl.DataFrame({"object": [crm_object], "generation": [0], "full": [False]})
+        none = {"object": [crm_object], "generation": [0], "full": [False], "fresh": [False]}
+        start = pl.DataFrame(none)
         bulk.insert(self._connection, STREAMS, start, ignore=True)
         self._connection.execute(
             update(STREAMS).where(STREAMS.c.object == crm_object).values(**values)

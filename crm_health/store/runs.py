@@ -15,7 +15,6 @@ from sqlalchemy import Connection, delete, func, select, update
 from crm_health.errors import Busy, LeaseLost, WrongOrgError
 from crm_health.store import bulk
 from crm_health.store.database import Database
-from crm_health.store.files import FileLock
 from crm_health.store.tables import ORG, RUNS, VALUES, to_ms
 
 CRASHED = "crashed"
@@ -56,7 +55,7 @@ class Runs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = FileLock(database.path.with_name(database.path.name + ".lock"))
+        self._lock = database.lock
 
     def start(self, *, org_id: str, as_of: datetime, now: datetime, digest: str, kind: str) -> Run:
         """Take the org's lock and open a run.

@@ -25,7 +25,7 @@ def version(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def is_current(connection: Connection, path: Path) -> bool:
+def is_current(connection: Connection, name: str) -> bool:
     """Whether nothing is to be done.
 
     Raises:
@@ -37,23 +37,23 @@ def is_current(connection: Connection, path: Path) -> bool:
     if found is None:
         if inspect(connection).get_table_names():
             raise StateError(
-                f"{path} is a database, but not one of crm-health: name another file",
+                f"{name} is a database, but not one of crm-health: name another file or schema",
                 code="CH-STATE",
             )
         return False
     known = {script.revision for script in _scripts().walk_revisions()}
     if found not in known:
         raise StateError(
-            f"the state {path} was made by a newer crm-health (schema {found}, this one knows "
+            f"the state {name} was made by a newer crm-health (schema {found}, this one knows "
             f"{HEAD}): update crm-health",
             code="CH-NEWER",
         )
     return False
 
 
-def upgrade(connection: Connection, path: Path) -> None:
+def upgrade(connection: Connection, name: str) -> None:
     """Run the missing migrations in the connection's transaction."""
-    if is_current(connection, path):
+    if is_current(connection, name):
         return
     config = _config()
     config.attributes["connection"] = connection

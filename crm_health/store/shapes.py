@@ -12,11 +12,13 @@ from hashlib import blake2b
 from typing import Any
 
 import polars as pl
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table
 from sqlalchemy.types import TypeEngine
 
 from crm_health.entities import POLARS, Kind
 from crm_health.errors import BrokenInvariant
+from crm_health.store import bulk
+from crm_health.store.tables import TEXT
 
 ID = "id"
 FEED = "_feed"
@@ -33,8 +35,8 @@ CONTACT_ROLE = "contact_role"
 #: Grows when the tables or the fingerprint of a row change: every mirror is then read again.
 _LAYOUT = 1
 
-_SQL: dict[Kind, type[TypeEngine[Any]]] = {
-    Kind.TEXT: Text,
+_SQL: dict[Kind, type[TypeEngine[Any]] | TypeEngine[Any]] = {
+    Kind.TEXT: TEXT,
     Kind.NUMBER: Double,
     Kind.BOOLEAN: Integer,
     Kind.DATE: Integer,
@@ -65,8 +67,8 @@ def table(entity: str, columns: Mapping[str, Kind]) -> Table:
     made = Table(
         name,
         MetaData(),
-        Column(ID, Text, primary_key=True),
-        Column(FEED, Text),
+        Column(ID, TEXT, primary_key=True),
+        Column(FEED, TEXT),
         Column(BUCKET, Integer),
         Column(HASH, BigInteger, nullable=False),
         Column(GENERATION, Integer, nullable=False),
@@ -93,7 +95,8 @@ def encode(frame: pl.DataFrame, columns: Mapping[str, Kind]) -> pl.DataFrame:
     """
     try:
         encoded = [_encoded(name, kind) for name, kind in columns.items()]
-        return frame.select(pl.col(ID).cast(pl.String), *encoded)
+        # Cleaned before it is fingerprinted, or what is stored would differ from what came.
+        return bulk.clean(frame.select(pl.col(ID).cast(pl.String), *encoded))
     except pl.exceptions.PolarsError as error:
         # Polars quotes the values it could not convert, and they are customers' data.
         raise BrokenInvariant(

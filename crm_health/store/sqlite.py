@@ -7,6 +7,8 @@ a second SQLite library in the same process breaks the first one's locks and los
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from crm_health.errors import BrokenInvariant, Busy, CrmHealthError, LocalIOError, StateError
-
-#: Execution option that makes a transaction take the write lock at once.
-WRITES = "crm_health_writes"
+from crm_health.store import files
+from crm_health.store.transactions import WRITES, Backend
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
@@ -40,7 +41,56 @@ _UNUSABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMA
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def engine(path: Path) -> Engine:
+class File:
+    """A database file; see `transactions.Backend`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.name = str(path)
+        self.engine = _engine(path)
+        self.lock = files.FileLock(path.with_name(path.name + ".lock"))
+
+    def exists(self) -> bool:
+        """Whether there is a file, right or wrong."""
+        return self._path.exists()
+
+    def check(self, build: Callable[[Backend], None]) -> None:
+        """See that the file is whole and ours alone, and make it where there is none.
+
+        Raises:
+            ConfigError: the file or its folder is open to others, or is not ours.
+            StateError: the file is not a whole database.
+            LocalIOError: the disk is full or broken.
+        """
+        path = self._path
+        if not path.is_symlink() and not path.exists():
+            files.create(path, lambda new: build(File(new)))
+        try:
+            files.check_folder(path.parent)
+            files.check_private(path)
+            check_file(path)
+        except OSError as error:
+            raise LocalIOError(f"can't read the state {path}: {error.strerror}") from error
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """The connection to the file."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    def make(self, connection: Connection) -> None:
+        """Nothing: the file is there."""
+
+    def translate(self, error: Exception) -> CrmHealthError:
+        """Our error for what the driver raised."""
+        return translate(error, self._path)
+
+    def cause(self, error: Exception) -> Exception:
+        """The driver's error: SQLite's words name columns, never values."""
+        return error
+
+
+def _engine(path: Path) -> Engine:
     """An engine with one connection to an existing file; it never creates one."""
     uri = f"file:{quote(str(path))}?mode=rw"
 
@@ -104,7 +154,7 @@ def _unusable(path: Path, what: str) -> str:
     )
 
 
-def translate(error: DBAPIError | sqlite3.Error, path: Path) -> CrmHealthError:
+def translate(error: Exception, path: Path) -> CrmHealthError:
     """Our error for what the driver raised."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

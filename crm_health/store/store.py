@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import select
 
 from crm_health.errors import WrongOrgError
+from crm_health.location import Location
 from crm_health.store import schema
 from crm_health.store.database import Database
+from crm_health.store.drafts import Drafts
 from crm_health.store.history import History
 from crm_health.store.mirror import Mirror
 from crm_health.store.notes import Notes
@@ -28,23 +28,31 @@ class Store:
         self.runs = Runs(database)
         self.notes = Notes(self.runs)
         self.plans = Plans(database)
+        self.drafts = Drafts(database)
         self.mirror = Mirror(database)
         self.history = History(database)
 
     @classmethod
-    def open(cls, path: Path) -> Store:
-        """Open the database file, made and migrated as needed.
+    def open(cls, where: Location) -> Store:
+        """Open a database file or a schema on a server, made and migrated as needed.
 
         Raises:
-            ConfigError: others may read or replace the file.
-            StateError: the file is not a whole database, or of a newer crm-health.
+            ConfigError: others may read or replace the file, or the server can't be used.
+            AuthError: the server refuses the login, or a right is missing.
+            StateError: it is not a whole database of ours, or of a newer crm-health.
             LocalIOError: the disk is full or broken.
-            Busy: another process holds the file for longer than half a minute.
+            Unavailable: the server can't be reached.
+            Busy: another process has been writing for longer than half a minute.
         """
-        return cls(Database.open(path))
+        return cls(Database.open(where))
+
+    @classmethod
+    def exists(cls, where: Location) -> bool:
+        """Whether there is a state, without making one. Raises as `open`."""
+        return Database.exists(where)
 
     def close(self) -> None:
-        """Close the file and drop the run's lock; repeatable."""
+        """Close the connection and drop the run's lock; repeatable."""
         self.runs.release()
         self._database.close()
 
@@ -60,7 +68,7 @@ class Store:
                 connection.execute(ORG.insert().values(one=1, org_id=org_id, crm=crm))
             elif (pinned.org_id, pinned.crm) != (org_id, crm):
                 raise WrongOrgError(
-                    f"the state {self._database.path} belongs to {pinned.crm} org "
+                    f"the state {self._database.name} belongs to {pinned.crm} org "
                     f"{pinned.org_id}, but the login leads to {crm} org {org_id}: nothing was "
                     "written; point the state or the login at the right one",
                     code="CH-ORG",

@@ -29,6 +29,9 @@ from sqlalchemy.types import TypeDecorator
 
 METADATA = MetaData()
 
+#: Text in the order of its bytes, on both databases.
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_ONE = _EPOCH.date()
 _MILLISECOND = timedelta(milliseconds=1)
@@ -69,7 +72,7 @@ class Moment(TypeDecorator[datetime]):
 class Json(TypeDecorator[Any]):
     """Plain values as JSON text."""
 
-    impl = Text
+    impl = TEXT
     cache_ok = True
 
     # The dialect is part of SQLAlchemy's signature.
@@ -88,92 +91,94 @@ ORG = Table(
     "org",
     METADATA,
     Column("one", Integer, primary_key=True, autoincrement=False),
-    Column("org_id", Text, nullable=False),
-    Column("crm", Text, nullable=False),
+    Column("org_id", TEXT, nullable=False),
+    Column("crm", TEXT, nullable=False),
 )
 
 RUNS = Table(
     "runs",
     METADATA,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("fence", Integer, nullable=False, unique=True),
-    Column("org_id", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("org_id", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("as_of", Moment, nullable=False),
     Column("heartbeat", Moment, nullable=False),
     Column("finished_at", Moment),
-    Column("phase", Text, nullable=False),
-    Column("outcome", Text),
+    Column("phase", TEXT, nullable=False),
+    Column("outcome", TEXT),
     Column("exit_code", Integer),
     Column("counts", Json, nullable=False),
     Column("calls", Json, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", TEXT, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("host", Text, nullable=False),
+    Column("host", TEXT, nullable=False),
 )
 
 #: Small state, by name.
 VALUES = Table(
     "run_values",
     METADATA,
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
 )
 
 #: The rows of a plan, and what the CRM answered to each.
 PLAN_ROWS = Table(
     "plan_rows",
     METADATA,
-    Column("run_id", Text, ForeignKey("runs.id"), primary_key=True),
+    Column("run_id", TEXT, ForeignKey("runs.id"), primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", Text, nullable=False),
-    Column("op", Text, nullable=False),
-    Column("object", Text, nullable=False),
-    Column("account_id", Text),
-    Column("record_id", Text),
-    Column("key_field", Text),
-    Column("key", Text),
-    Column("fields", Text, nullable=False),
-    Column("before", Text),
-    Column("claim_object", Text),
-    Column("claim_key_field", Text),
-    Column("claim_fields", Text),
-    Column("why", Text),
-    Column("basis", Text),
-    #: Fingerprint of `fields`, to know the same input again.
-    Column("fields_hash", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    #: `drafted` while the run is still at work on its plan: its number is then below zero.
+    Column("status", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("op", TEXT, nullable=False),
+    Column("object", TEXT, nullable=False),
+    #: Names of the CRM fields in `fields`: rows of one shape can share a batch.
+    Column("shape", TEXT, nullable=False),
+    Column("account_id", TEXT),
+    Column("record_id", TEXT),
+    Column("key_field", TEXT),
+    Column("key", TEXT),
     #: Target of the row: the record's id, or the key where it has none yet.
-    Column("target", Text, nullable=False),
-    Column("receipt_id", Text),
+    Column("target", TEXT, nullable=False),
+    Column("basis", TEXT),
+    Column("why", TEXT),
+    # Long texts last: what only counts or orders rows does not read so far.
+    Column("fields", TEXT, nullable=False),
+    Column("before", TEXT),
+    Column("claim_object", TEXT),
+    Column("claim_key_field", TEXT),
+    Column("claim_fields", TEXT),
+    Column("receipt_id", TEXT),
     Column("created", Boolean),
-    Column("code", Text),
-    Column("field", Text),
-    Column("message", Text),
+    Column("code", TEXT),
+    Column("field", TEXT),
+    Column("message", TEXT),
     Column("retry_after", Float),
     Index("plan_rows_target", "object", "target", "kind"),
-    Index("plan_rows_status", "status"),
+    Index("plan_rows_status", "status", "run_id"),
 )
 
 #: Plans that a guard stopped and that a person may approve.
 HOLDS = Table(
     "holds",
     METADATA,
-    Column("run_id", Text, ForeignKey("runs.id"), primary_key=True),
-    Column("message", Text, nullable=False),
+    Column("run_id", TEXT, ForeignKey("runs.id"), primary_key=True),
+    Column("message", TEXT, nullable=False),
     Column("expires_at", Moment, nullable=False),
     #: The run that applied it.
-    Column("used_by", Text, ForeignKey("runs.id")),
+    Column("used_by", TEXT, ForeignKey("runs.id")),
 )
 
 #: What the mirror's tables look like; `columns` is column name to kind.
 ENTITY_TABLES = Table(
     "entity_tables",
     METADATA,
-    Column("entity", Text, primary_key=True),
-    Column("shape", Text, nullable=False),
+    Column("entity", TEXT, primary_key=True),
+    Column("shape", TEXT, nullable=False),
     Column("columns", Json, nullable=False),
 )
 
@@ -181,46 +186,58 @@ ENTITY_TABLES = Table(
 STREAMS = Table(
     "streams",
     METADATA,
-    Column("object", Text, primary_key=True),
-    Column("shape", Text),
-    Column("cursor", Text),
+    Column("object", TEXT, primary_key=True),
+    Column("shape", TEXT),
+    Column("cursor", TEXT),
     Column("complete_at", Moment),
     Column("rows", BigInteger),
     #: Grows with each full read; rows that one did not see are swept at its end.
     Column("generation", Integer, nullable=False),
     Column("full", Boolean, nullable=False),
+    #: Whether no full read has ended since the mirror held nothing of it: its rows are new.
+    Column("fresh", Boolean, nullable=False),
 )
 
 #: Which entities an object has fed.
 FEEDS = Table(
     "feeds",
     METADATA,
-    Column("object", Text, primary_key=True),
-    Column("entity", Text, primary_key=True),
+    Column("object", TEXT, primary_key=True),
+    Column("entity", TEXT, primary_key=True),
 )
 
 #: Accounts to assess again. `seq` tells what came after a reader looked.
 DIRTY = Table(
     "dirty",
     METADATA,
-    Column("account_id", Text, primary_key=True),
+    Column("account_id", TEXT, primary_key=True),
     Column("seq", BigInteger, nullable=False),
 )
 
 COUNTERS = Table(
     "counters",
     METADATA,
-    Column("name", Text, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
 
+#: Some of the rows that could not be used; see `quarantine`.
 QUARANTINE = Table(
     "quarantine",
     METADATA,
-    Column("object", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("path", Text, primary_key=True),
-    Column("problem", Text, nullable=False),
+    Column("object", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("path", TEXT, primary_key=True),
+    Column("problem", TEXT, nullable=False),
+)
+
+#: How many more of them there are.
+QUARANTINE_MORE = Table(
+    "quarantine_more",
+    METADATA,
+    Column("object", TEXT, primary_key=True),
+    Column("problem", TEXT, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
 )
 
 
@@ -228,17 +245,17 @@ def _readings(name: str, *more: SchemaItem) -> Table:
     return Table(
         name,
         METADATA,
-        Column("account_id", Text, primary_key=True),
+        Column("account_id", TEXT, primary_key=True),
         Column("day", Integer, primary_key=True, autoincrement=False),
         Column("as_of", BigInteger, nullable=False),
         Column("bucket", Integer, nullable=False),
         Column("score", Integer),
         Column("computed", Integer),
-        Column("band_now", Text),
-        Column("band", Text),
+        Column("band_now", TEXT),
+        Column("band", TEXT),
         Column("coverage", Float),
-        Column("model", Text),
-        Column("digest", Text),
+        Column("model", TEXT),
+        Column("digest", TEXT),
         #: JSON text, deflated by zlib.
         Column("receipt", LargeBinary),
         *more,
@@ -256,6 +273,6 @@ FIGURES = Table(
     "figures",
     METADATA,
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("digest", Text, primary_key=True),
+    Column("digest", TEXT, primary_key=True),
     Column("figures", Json, nullable=False),
 )

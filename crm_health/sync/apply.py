@@ -8,16 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import orjson
 import polars as pl
 
 from crm_health import errors
 from crm_health.config.mapping import Mapping
 from crm_health.connector import Batch, Connector, Op, Outcome
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, Kind, shown
-from crm_health.store import Run, Store
+from crm_health.store import Group, Run, Store
 from crm_health.sync.options import Options
-from crm_health.sync.plan import KINDS, shaped
+
+#: What of a plan row goes into its batch.
+_SENT = (
+    "seq",
+    "record_id",
+    "key_field",
+    "fields",
+    "claim_object",
+    "claim_key_field",
+    "claim_fields",
+)
 
 
 class Stopped(errors.Unavailable):
@@ -33,7 +42,8 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
         QuotaExhausted, AuthError, SetupError, LeaseLost, Stopped: the rest stays planned, and
             the next run plans it again.
     """
-    for batch, seqs, kind in batches(connector, store.plans.rows(run.id, "planned")):
+    for batch, kind in batches(connector, store, run.id):
+        seqs = batch.rows["seq"]
         if options.stopping():
             raise Stopped
         store.runs.check(run, options.clock() if options.clock else None)
@@ -50,26 +60,28 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
         options.tick(kind, receipts.height)
 
 
-def batches(connector: Connector, plan: pl.DataFrame) -> Iterator[tuple[Batch, pl.Series, str]]:
-    """Rows that look alike, in the order of `KINDS` and of their accounts."""
-    if plan.is_empty():
-        return
-    order = {kind: place for place, kind in enumerate(KINDS)}
-    placed = shaped(plan).with_columns(
-        pl.col("kind").replace_strict(order, return_dtype=pl.Int64).alias("place"),
-    )
-    groups = placed.sort("place", "object", "shape", "account_id", "seq").group_by(
-        "place", "kind", "op", "object", "shape", maintain_order=True
-    )
-    for (_, kind, op, _, _), group in groups:
-        size = connector.batch_size(Op(op), group.height)
-        for start in range(0, group.height, size):
-            chunk = group.slice(start, size)
-            yield _batch(chunk), chunk["seq"], str(kind)
+def batches(connector: Connector, store: Store, run_id: str) -> Iterator[tuple[Batch, str]]:
+    """Planned rows that look alike, in the order of their numbers: one batch in memory at a time.
+
+    Each comes with the kind of its rows.
+    """
+    for group in store.plans.groups(run_id):
+        waiting, after = group.rows, group.first - 1
+        while waiting > 0:
+            chunk = store.plans.rows(
+                run_id,
+                "planned",
+                columns=_SENT,
+                after=after,
+                upto=group.last,
+                limit=connector.batch_size(Op(group.op), waiting),
+            )
+            yield _batch(group, chunk), group.kind
+            waiting, after = waiting - chunk.height, chunk["seq"][-1]
 
 
-def _batch(chunk: pl.DataFrame) -> Batch:
-    op = Op(chunk["op"][0])
+def _batch(group: Group, chunk: pl.DataFrame) -> Batch:
+    op = Op(group.op)
     claim = None
     if op is Op.CREATE_ONCE:
         claim = Batch(
@@ -78,17 +90,12 @@ def _batch(chunk: pl.DataFrame) -> Batch:
             _frame(chunk, "claim_fields", with_id=False),
             chunk["claim_key_field"][0],
         )
-    return Batch(
-        op,
-        chunk["object"][0],
-        _frame(chunk, "fields", with_id=op is Op.UPDATE),
-        chunk["key_field"][0],
-        claim,
-    )
+    rows = _frame(chunk, "fields", with_id=op is Op.UPDATE)
+    return Batch(op, group.object, rows, chunk["key_field"][0], claim)
 
 
 def _frame(chunk: pl.DataFrame, column: str, *, with_id: bool) -> pl.DataFrame:
-    values = pl.DataFrame([orjson.loads(text) for text in chunk[column]], infer_schema_length=None)
+    values = chunk[column].str.json_decode(infer_schema_length=None).struct.unnest()
     # A column of nulls has no type of its own; as text it clears all the same.
     values = values.with_columns(pl.col(pl.Null).cast(pl.String))
     keys = [chunk["seq"]] + ([chunk["record_id"].alias("id")] if with_id else [])

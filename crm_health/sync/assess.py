@@ -8,7 +8,9 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from polars.datatypes import DataType, DataTypeClass
 
+from crm_health.config.columns import extra_columns
 from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, shown
 from crm_health.health import band, days, facts, receipt, score, text, trend, weeks
 from crm_health.programmes import memory, overrides
@@ -40,11 +42,7 @@ def in_scope(store: Store, setting: Setting, scope: Scope) -> pl.DataFrame:
     frame = frame.with_columns(pl.col("id").alias("account_id")) if "id" in frame.columns else frame
     wanted = {c.name: POLARS[c.kind] for c in ENTITIES["account"].columns}
     wanted |= {shown(name): POLARS[kind] for name, kind in ACCOUNT_OUTPUTS.items()}
-    frame = frame.with_columns(
-        pl.lit(None, dtype).alias(name)
-        for name, dtype in wanted.items()
-        if name not in frame.columns
-    )
+    frame = _whole(frame, wanted | _own(setting, "account"))
     zone = setting.calendar.time_zone
     dated = days.with_days(frame, "account", setting.as_of, zone)
     held = dated.with_columns(
@@ -74,18 +72,40 @@ def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.
     shape = setting.reads.shapes.get(entity)
     missing = setting.reads.missing.get(entity, frozenset())
     if shape is None:
-        return facts.Source(rows=None, read_at=None, newest=None, missing=missing)
+        return facts.Source(
+            rows=_whole(pl.DataFrame(schema={"account_id": pl.String}), _own(setting, entity)),
+            read_at=None,
+            newest=None,
+            missing=missing,
+        )
     main = ENTITIES[entity].main_date
     zone = ZoneInfo(setting.calendar.time_zone)
     upto = setting.as_of.astimezone(zone)
     newest = store.mirror.newest(entity, main, upto) if main and main in shape else None
     if isinstance(newest, datetime):
         newest = newest.astimezone(zone).date()
+    # The org may lack a column of the company's own that expressions name all the same.
+    rows = _whole(store.mirror.load(entity, list(shape), scope), _own(setting, entity))
     return facts.Source(
-        rows=store.mirror.load(entity, list(shape), scope),
+        rows=rows,
         read_at=_read_at(store, setting, entity),
         newest=newest,
         missing=missing,
+    )
+
+
+def _own(setting: Setting, entity: str) -> dict[str, DataType | DataTypeClass]:
+    """The company's own columns of an entity."""
+    extra = extra_columns(entity, setting.config.mapping)
+    return {name: POLARS[kind] for name, kind in extra.items()}
+
+
+def _whole(frame: pl.DataFrame, wanted: Mapping[str, DataType | DataTypeClass]) -> pl.DataFrame:
+    """The frame with every column wanted, absent ones as nulls."""
+    return frame.with_columns(
+        pl.lit(None, dtype).alias(name)
+        for name, dtype in wanted.items()
+        if name not in frame.columns
     )
 
 

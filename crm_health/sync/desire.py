@@ -2,57 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
 from crm_health.programmes import outputs
 from crm_health.store import Scope, Store
-from crm_health.sync.actions import Actions
+from crm_health.sync import records
+from crm_health.sync.actions import decide
 from crm_health.sync.assess import Assessment
+from crm_health.sync.clearing import clearing_rows
+from crm_health.sync.fields import edits_reported, field_rows
 from crm_health.sync.guards import Tally
-from crm_health.sync.plan import PLAN, edits_reported, field_rows
+from crm_health.sync.opening import opening_rows
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
 
 
-@dataclass
+@dataclass(frozen=True)
 class Desired:
-    """What some accounts should get: added up over the parts of a run."""
+    """What some accounts should get."""
 
-    plan: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PLAN))
-    tasks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TASKS))
-    edits: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(
-            schema={"account_id": pl.String, "output": pl.String, "shown": pl.String}
-        )
-    )
-    ownerless: int = 0
-    #: Accounts that want something nobody could be given.
-    unserved: pl.Series = field(default_factory=lambda: pl.Series("account_id", [], pl.String))
-
-    def add(self, more: Desired) -> None:
-        """Append another part."""
-        self.plan = pl.concat([self.plan, more.plan])
-        self.tasks = pl.concat([self.tasks, more.tasks])
-        self.edits = pl.concat([self.edits, more.edits])
-        self.ownerless += more.ownerless
-        self.unserved = pl.concat([self.unserved, more.unserved])
+    #: Columns of `PLAN_SCHEMA`.
+    plan: pl.DataFrame
+    #: Columns of `ration.TASKS`: what rationing needs to know of the tasks among them.
+    tasks: pl.DataFrame
+    #: People's edits of our fields: columns of `fields.EDITS`.
+    edits: pl.DataFrame
+    #: Accounts that want something nobody could be given, a row each.
+    ownerless: pl.Series
 
 
 def desire(
-    store: Store, setting: Setting, scope: Scope, found: Assessment, tally: Tally
+    store: Store,
+    setting: Setting,
+    scope: Scope,
+    found: Assessment,
+    tally: Tally,
+    moved: pl.DataFrame,
 ) -> Desired:
-    """Plan rows for some assessed accounts; the guards' tally grows on the way."""
-    actions = Actions(store, setting, scope)
+    """Plan rows for some assessed accounts; the guards' tally grows on the way.
+
+    Args:
+        store: The open database.
+        setting: Of the run.
+        scope: Which accounts.
+        found: Their assessment.
+        tally: Counted further.
+        moved: What `records.astray` gave for this run.
+    """
+    known = records.load(store, setting, scope, moved)
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
-    opens, clears, standing, open_after = actions.decide(found.accounts, found.memories)
-    accounts = found.accounts.join(standing, on="account_id", how="left", maintain_order="left")
-    accounts = accounts.join(open_after, on="account_id", how="left", maintain_order="left")
+    actions = decide(store, setting, known, found.accounts, found.memories)
+    accounts = found.accounts
+    for more in (actions.standing, actions.open_after):
+        accounts = accounts.join(more, on="account_id", how="left", maintain_order="left")
     found = Assessment(accounts, found.memories, found.edits, found.readings)
-    opening = actions.opening_rows(accounts, opens)
     plan = pl.concat(
-        [field_rows(setting, found), opening, actions.clearing_rows(clears.filter(mine))]
+        [
+            field_rows(setting, found),
+            opening_rows(setting, accounts, actions.opens),
+            clearing_rows(setting, known, actions.clears.filter(mine)),
+        ]
     )
     far = setting.config.playbook.guards.moved_points
     told = pl.DataFrame(
@@ -62,8 +73,8 @@ def desire(
         }
     )
     tally.add(accounts, far, told.select(pl.col("now") != pl.col("then")).to_series())
-    tasks, edits = _tasks(accounts, opens), edits_reported(found)
-    return Desired(plan, tasks, edits, actions.ownerless.len(), actions.ownerless)
+    tasks = _tasks(accounts, actions.opens)
+    return Desired(plan, tasks, edits_reported(found), actions.ownerless)
 
 
 def _tasks(accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.DataFrame:

@@ -8,13 +8,11 @@ import polars as pl
 
 from crm_health.entities import Kind
 from crm_health.store import Scope, Store
-from crm_health.sync.population import parts
+from crm_health.sync.population import ACCOUNTS_AT_ONCE, parts
 from crm_health.sync.setting import Setting
 
 #: Small state of the store: the day of the last full assessment, its config, the last instant.
 DAY, DIGEST, INSTANT = "assessed_day", "assessed_digest", "assessed_at"
-#: Changed accounts assessed at a time.
-AT_ONCE = 20_000
 
 
 class Due:
@@ -39,7 +37,8 @@ class Due:
         if self.all:
             return parts(self._store, self._setting)
         ids = pl.concat([self._changed, *self._crossed()]).unique().sort()
-        return [Scope.accounts(ids.slice(start, AT_ONCE)) for start in range(0, len(ids), AT_ONCE)]
+        starts = range(0, len(ids), ACCOUNTS_AT_ONCE)
+        return [Scope.accounts(ids.slice(start, ACCOUNTS_AT_ONCE)) for start in starts]
 
     def _crossed(self) -> list[pl.Series]:
         """Accounts for which an instant passed since the last run: an SLA needs no CRM change."""
@@ -58,16 +57,9 @@ class Due:
                     )
         return found
 
-    def settled(self, plan: pl.DataFrame, unserved: pl.Series) -> None:
-        """Remember what was assessed; accounts with a row that is not done stay due.
-
-        Args:
-            plan: The run's plan rows with their `status`.
-            unserved: Accounts that want something nobody could be given, or that was refused.
-        """
-        pending = plan.filter(~pl.col("status").is_in(["done", "gone"]))
-        waiting = pl.concat([pending["account_id"], unserved]).drop_nulls().unique()
-        done = self._changed.filter(~self._changed.is_in(waiting.implode()))
+    def settled(self, waiting: pl.Series) -> None:
+        """Remember what was assessed; the accounts that wait for something stay due."""
+        done = self._changed.filter(~self._changed.is_in(waiting.unique().implode()))
         self._store.mirror.clear_dirty(done, self._token)
         self._store.mirror.mark_dirty(waiting)
         values = self._store.runs

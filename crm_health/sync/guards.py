@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -45,17 +46,19 @@ class Tally:
         self.moved_far += had.filter((distance > far).fill_null(True)).height
 
 
-def stops(limits: Guards, tally: Tally, plan: pl.DataFrame, usage: Usage) -> list[str]:
+def stops(limits: Guards, tally: Tally, kinds: Mapping[str, int], usage: Usage) -> list[str]:
     """Why this plan must not be applied without a person's word; empty where it may.
 
     Args:
-        plan: All rows, with `kind`.
+        limits: From the playbook.
+        tally: Of all that was assessed.
+        kinds: How many rows of each kind the plan has.
+        usage: API calls, as the service last said.
     """
     found = [
         f"{name}: only {now} of {then} records are visible (limit {limits.source_min_percent:g} %)"
         for name, (now, then) in sorted(tally.shrunk.items())
     ]
-    kinds = dict(plan.group_by("kind").len().iter_rows()) if plan.height else {}
     new = kinds.get("task", 0) + kinds.get("escalation", 0)
     most = max(limits.new_records, tally.customers * limits.new_records_percent / 100)
     if new > most:

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
 import polars as pl
 
 from crm_health.connector import Connector, Op
-from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
-from crm_health.programmes import memory, outputs
-from crm_health.sync.assess import Assessment
-from crm_health.sync.setting import Setting
-
-PLAN: dict[str, Any] = {
-    "kind": pl.String,
-    "op": pl.String,
-    "object": pl.String,
-    "account_id": pl.String,
-    "record_id": pl.String,
-    "key_field": pl.String,
-    "key": pl.String,
-    "fields": pl.String,
-    "before": pl.String,
-    "claim_object": pl.String,
-    "claim_key_field": pl.String,
-    "claim_fields": pl.String,
-    "why": pl.String,
-    "basis": pl.String,
-}
+from crm_health.store import PLAN_SCHEMA, Group, text_hash
 
 #: The kinds of rows, in the order in which they are applied: people's work first.
 KINDS: tuple[str, ...] = (
@@ -55,210 +34,27 @@ def rows(frame: pl.DataFrame, **constants: str | None) -> pl.DataFrame:
     have = frame.with_columns(pl.lit(v, pl.String).alias(k) for k, v in constants.items())
     said = "stable" if "stable" in have.columns else "fields"
     where = [n for n in ("kind", "op", "object", "record_id", "key", said) if n in have.columns]
-    texts = have.select(
-        pl.concat_str([pl.col(n).cast(pl.String).fill_null("") for n in where], separator="\x1f")
-        if where
-        else pl.lit("")
-    ).to_series()
-    digests = [blake2b(text.encode(), digest_size=8).hexdigest() for text in texts]
-    have = have.with_columns(pl.Series("basis", digests[: have.height], pl.String))
+    if where:
+        parts = [pl.col(n).cast(pl.String).fill_null("") for n in where]
+        texts = have.select(pl.concat_str(parts, separator="\x1f")).to_series()
+        have = have.with_columns(text_hash(texts).alias("basis"))
     return have.select(
         (pl.col(name) if name in have.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in PLAN.items()
+        for name, dtype in PLAN_SCHEMA.items()
     )
 
 
-def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
-    """Rows for the account's own fields and memory.
-
-    The health fields of an account are written together or not at all; the memory goes along,
-    and alone only when a pending band, an override or a standing rule changed.
-    """
-    mapping = setting.config.mapping
-    accounts, memories = found.accounts, found.memories
-    # What no field takes is nobody's edit and never worth a write.
-    want = outputs.desired(accounts).with_columns(
-        pl.lit(None, POLARS[kind]).alias(name)
-        for name, kind in ACCOUNT_OUTPUTS.items()
-        if name not in mapping.write.account and name != "memory"
-    )
-    held = outputs.held(mapping, want, memories, found.edits)
-    for name, stays in held.items():
-        kept = pl.when(stays).then(accounts[shown(name)]).otherwise(want[name])
-        want = want.with_columns(kept.alias(name))
-    put_back = _put_back(accounts, want, found.edits, held)
-    told = pl.DataFrame(
-        {
-            "top": outputs.top_line(accounts, memories),
-            "evidence": outputs.evidence_class(accounts),
-        }
-    )
-    worth = outputs.worth_writing(accounts, want, memories, told, put_back, setting.day)
-    names = [name for name in ACCOUNT_OUTPUTS if name in mapping.write.account and name != "memory"]
-    new_seals = memory.seals(want)
-    for name, stays in held.items():
-        new_seals = _with_seal(new_seals, memories["seals"], name, stays)
-    # What is not written keeps the seals of the last write, but for a person's score: once it
-    # is taken as an override it is no news, and the override has to end.
-    old_seals = _with_seal(memories["seals"], new_seals, "score", _taken(accounts, found.edits))
-    texts = memory.render(
-        accounts.select(
-            "account_id",
-            "band",
-            pl.col("band_since").alias("since"),
-            pl.col("band_before").alias("before"),
-            "pending",
-            "pending_at",
-            "pending_count",
-            pl.col("override_memory").alias("override"),
-            "standing",
-        ).with_columns(
-            pl.when(worth).then(told["top"]).otherwise(memories["top"]).alias("top"),
-            pl.when(worth).then(told["evidence"]).otherwise(memories["evidence"]).alias("evidence"),
-            pl.when(worth).then(new_seals).otherwise(old_seals).alias("seals"),
-        )
-    )
-    full = want.with_columns(texts.alias("memory"))
-    target = setting.config.mapping.read["account"][0].object
-    base = full.select(
-        "account_id",
-        pl.col("account_id").alias("record_id"),
-        _json(full, {n: mapping.write.account[n] for n in [*names, "memory"]}).alias("fields"),
-        _json(full, {n: mapping.write.account[n] for n in names}).alias("stable"),
-        _json(full, {"memory": mapping.write.account["memory"]}).alias("memory_only"),
-        _json(accounts, {shown(n): mapping.write.account[n] for n in [*names, "memory"]}).alias(
-            "before"
-        ),
-        _why(accounts, want, put_back).alias("why"),
-    )
-    changed = pl.Series((texts != accounts["shown_memory"]).fill_null(True))
-    both = rows(base.filter(worth), kind="fields", op=Op.UPDATE, object=target)
-    alone = base.filter(~worth & changed).with_columns(
-        pl.col("memory_only").alias("fields"),
-        pl.col("memory_only").alias("stable"),
-        pl.lit("remembers a pending change").alias("why"),
-    )
-    return pl.concat([both, rows(alone, kind="memory", op=Op.UPDATE, object=target)])
-
-
-def edits_reported(found: Assessment) -> pl.DataFrame:
-    """A person's edits of our fields, to show: `account_id`, `output`, `shown`."""
-    frames = []
-    for name in found.edits.columns:
-        hit = found.accounts.filter(found.edits[name])
-        if hit.height:
-            frames.append(
-                hit.select(
-                    "account_id",
-                    pl.lit(name).alias("output"),
-                    pl.col(shown(name)).cast(pl.String).alias("shown"),
-                )
-            )
-    empty = pl.DataFrame(schema={"account_id": pl.String, "output": pl.String, "shown": pl.String})
-    return pl.concat([empty, *frames])
-
-
-def _put_back(
-    accounts: pl.DataFrame, want: pl.DataFrame, edits: pl.DataFrame, held: dict[str, pl.Series]
-) -> pl.Series:
-    """Where a person's edit is undone: edited, not held, and not what we want anyway."""
-    found = pl.Series("put_back", [False] * accounts.height, pl.Boolean)
-    for name in edits.columns:
-        if name not in want.columns:
-            continue
-        differs = want[name].ne_missing(accounts[shown(name)])
-        undone = edits[name] & differs
-        if name in held:
-            undone = undone & ~held[name]
-        found = found | undone
-    return found
-
-
-def _taken(accounts: pl.DataFrame, edits: pl.DataFrame) -> pl.Series:
-    """Where a person's edit of the score is the override now."""
-    shown_is_it = (accounts["shown_score"] == accounts["override"]).fill_null(False)
-    return edits["score"] & shown_is_it
-
-
-def _with_seal(seals: pl.Series, other: pl.Series, name: str, where: pl.Series) -> pl.Series:
-    """Seals with one output's seal from others, where a flag says so."""
-    start, digits = memory.SEALED.index(name) * memory.DIGITS, memory.DIGITS
-    frame = pl.DataFrame({"seals": seals, "other": other, "where": where})
-    return frame.select(
-        pl.when("where")
-        .then(
-            pl.concat_str(
-                pl.col("seals").str.slice(0, start),
-                pl.col("other").str.slice(start, digits),
-                pl.col("seals").str.slice(start + digits),
-            )
-        )
-        .otherwise("seals")
-        .alias("seals")
-    )["seals"]
-
-
-def _json(frame: pl.DataFrame, names: dict[str, str]) -> pl.Series:
+def as_json(fields: Mapping[str, pl.Expr]) -> pl.Expr:
     """One JSON object a row: CRM field to value."""
-    return frame.select(
-        pl.struct(pl.col(ours).alias(theirs) for ours, theirs in names.items())
-        .struct.json_encode()
-        .alias("json")
-    )["json"]
+    named: list[Any] = [expr.alias(name) for name, expr in fields.items()]
+    return pl.struct(named).struct.json_encode()
 
 
-def _why(accounts: pl.DataFrame, want: pl.DataFrame, put_back: pl.Series) -> pl.Series:
-    """In words, what changes on an account."""
-    pair = pl.DataFrame(
-        {
-            "score": want["score"].cast(pl.Int64).cast(pl.String).fill_null("none"),
-            # People may have typed anything.
-            "was": accounts["shown_score"]
-            .cast(pl.Int64, strict=False)
-            .cast(pl.String)
-            .fill_null("none"),
-            "band": want["band"],
-            "band_was": accounts["shown_band"].fill_null("none"),
-            "trend": want["trend"],
-            "trend_was": accounts["shown_trend"].fill_null("none"),
-            "back": put_back,
-        }
-    )
-    return pair.select(
-        pl.concat_str(
-            [
-                pl.when(pl.col("score") != pl.col("was")).then(
-                    pl.format("score {} to {}", "was", "score")
-                ),
-                pl.when(pl.col("band") != pl.col("band_was")).then(
-                    pl.format("band {} to {}", "band_was", "band")
-                ),
-                pl.when(pl.col("trend") != pl.col("trend_was")).then(
-                    pl.format("trend {} to {}", "trend_was", "trend")
-                ),
-                pl.when("back").then(pl.lit("puts back a person's edit")),
-            ],
-            separator=", ",
-            ignore_nulls=True,
-        ).alias("why")
-    )["why"].replace("", "reasons or evidence changed")
+def shape(fields: Iterable[str]) -> str:
+    """What rows with the same fields have in common: they can share a batch."""
+    return ",".join(fields)
 
 
-def numbered(plan: pl.DataFrame) -> pl.DataFrame:
-    """The plan as it is stored: in the order of application, with `seq`."""
-    order = {kind: place for place, kind in enumerate(KINDS)}
-    place = pl.col("kind").replace_strict(order, return_dtype=pl.Int64)
-    ordered = plan.sort(place, "account_id", "key", "record_id")
-    return ordered.with_row_index("seq", offset=1).with_columns(pl.col("seq").cast(pl.Int64))
-
-
-def shaped(plan: pl.DataFrame) -> pl.DataFrame:
-    """Add `shape`: the CRM fields of a row. Rows of one shape can share a batch."""
-    shapes = [",".join(orjson.loads(text)) for text in plan["fields"]]
-    return plan.with_columns(pl.Series("shape", shapes, pl.String))
-
-
-def calls(plan: pl.DataFrame, connector: Connector) -> int:
+def calls(groups: Iterable[Group], connector: Connector) -> int:
     """API calls that writing the plan takes, retries and look-ups apart."""
-    groups = shaped(plan).group_by("kind", "op", "object", "shape").len()
-    return sum(connector.calls_for(Op(op), count) for _, op, _, _, count in groups.iter_rows())
+    return sum(connector.calls_for(Op(group.op), group.rows) for group in groups)

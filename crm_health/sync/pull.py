@@ -75,7 +75,9 @@ def _store_page(
     pulled.deleted[name] = pulled.deleted.get(name, 0) + gone
     cursor, whole = page.cursor, False
     with store.mirror.page() as tx:
-        for feed in setting.reads.feeds_of(name):
+        # Most pages of a quiet day are empty, and so are those of a job that is still at work:
+        # their cursor counts all the same.
+        for feed in setting.reads.feeds_of(name) if page.rows.height else ():
             found = normalize(page, feed, setting.calendar)
             tx.upsert(feed.entity, name, found.rows)
             tx.remove(feed.entity, found.removed)
@@ -83,7 +85,7 @@ def _store_page(
                 tx.quarantine(found.problems)
                 pulled.quarantined += found.problems.height
         if page.last and name in store.mirror.full_reads():
-            unseen, known = tx.unseen(name), len(store.mirror.ids(name))
+            unseen, known = tx.unseen(name), store.mirror.known(name)
             if name in may_shrink or not shrank(unseen, known, setting):
                 tx.end_full(name)
                 pulled.full.add(name)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -12,16 +12,13 @@ from crm_health.businesstime import Calendar
 from crm_health.config.load import Config
 from crm_health.connector import Connector, Identity
 from crm_health.store import Run, Store
-from crm_health.sync import hierarchy, plan, population, streams, vanished
+from crm_health.sync import draft, hierarchy, plan, population, ration, streams, vanished
 from crm_health.sync.apply import apply
-from crm_health.sync.approval import approved_only
-from crm_health.sync.assess import assess
-from crm_health.sync.desire import Desired, desire
 from crm_health.sync.due import Due
+from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally, stops
 from crm_health.sync.options import Options
 from crm_health.sync.pull import Pulled, pull
-from crm_health.sync.ration import ration
 from crm_health.sync.setting import Setting
 
 #: Small state of the store: how many customers the last full assessment found.
@@ -30,6 +27,8 @@ CUSTOMERS = "customers"
 ZONE = "time_zone"
 #: And which objects had shrunk when a plan was held, by the held run's id.
 SHRUNK = "shrunk:"
+#: The day up to which readings were thinned.
+THINNED = "thinned"
 #: How long plans and the CRM's own words about them are kept.
 KEPT = timedelta(days=90)
 
@@ -46,9 +45,8 @@ class Report:
     accounts: int = 0
     customers: int = 0
     assessed: int = 0
-    plan: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=plan.PLAN))
-    #: People's edits of our fields: `account_id`, `output`, `shown`.
-    edits: pl.DataFrame = field(default_factory=pl.DataFrame)
+    #: People's edits of our fields: columns of `fields.EDITS`.
+    edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDITS))
     #: New tasks that wait because their owner has enough for today.
     waiting: int = 0
     #: Tasks and escalations that nobody active can take.
@@ -89,20 +87,18 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
     store.runs.phase(run, "assess")
     book: Mapping[str, float | None] = population.figures(store, setting)
-    wanted, tally = _assess_all(store, setting, due, book, options.tick, report)
-    report.plan, report.waiting = ration(wanted.plan, wanted.tasks, store, setting)
-    if not options.full:
-        report.plan, refused = _without_refused(report.plan, store, run)
-        report.refused = refused.len()
-        wanted.unserved = pl.concat([wanted.unserved, refused])
-    report.calls_needed = plan.calls(report.plan, connector)
+    tally = Tally(shrunk=report.pulled.shrunk)
+    gathered = draft.assess_all(store, setting, run, due.scopes(), book, tally, options.tick)
+    _count(store, report, due, gathered, tally)
+    unserved = _leave_out(store, report, gathered, options)
     store.runs.phase(run, "guards")
     if options.approve is not None:
-        report.plan = approved_only(store, options.approve, run, report.plan)
+        store.drafts.keep_approved(run, options.approve)
     elif not identity.is_sandbox:
         guards = config.playbook.guards
-        report.stops = stops(guards, tally, report.plan, connector.usage())
-    store.plans.add(run, plan.numbered(report.plan))
+        report.stops = stops(guards, tally, store.drafts.kinds(run), connector.usage())
+    store.drafts.fix(run, plan.KINDS)
+    report.calls_needed = plan.calls(store.plans.groups(run.id), connector)
     if report.stops:
         store.plans.hold(run.id, "; ".join(report.stops))
         store.runs.set_value(f"{SHRUNK}{run.id}", ",".join(report.pulled.shrunk) or None)
@@ -112,25 +108,71 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         store.history.save_figures(setting.day, config.digest, book)
         store.runs.phase(run, "apply")
         apply(connector, store, run, config.mapping, options)
-        _settle(store, report, due, wanted, options)
+        _settle(store, report, due, unserved, options)
         vanished.check(connector, store, setting)
     report.outcomes = store.plans.counts(run.id)
     return report
 
 
-def _settle(store: Store, report: Report, due: Due, wanted: Desired, options: Options) -> None:
+def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tally: Tally) -> None:
+    """What was assessed, and the book that the guards hold it against."""
+    mirror = store.mirror
+    before = store.runs.get_value(CUSTOMERS)
+    report.assessed = gathered.assessed
+    report.accounts = mirror.count("account")
+    report.customers = report.assessed if due.all else int(before or 0)
+    report.edits, report.ownerless = gathered.edits, gathered.ownerless.len()
+    tally.customers = report.customers
+    tally.customers_before = int(before) if due.all and before else None
+    # Nothing moves where nothing was assessed: then the tables need not be read for it.
+    if report.assessed:
+        tally.scored = mirror.count("account", present="shown_score")
+        tally.known = mirror.count("account", present="shown_memory")
+        tally.open_records = sum(
+            mirror.count(name, true="is_open") for name in ("task", "escalation")
+        )
+
+
+def _leave_out(
+    store: Store, report: Report, gathered: draft.Gathered, options: Options
+) -> pl.Series:
+    """Take from the draft what is not sent now; the accounts that wait for something all the same.
+
+    Tasks beyond a person's day come back by themselves. What the CRM refused in the last day
+    with the very same content waits for a change, or for `full`.
+    """
+    run, unserved = report.run, gathered.ownerless
+    waiting = ration.waiting(gathered.tasks, store, report.setting)
+    store.drafts.leave_out(run, "task", waiting)
+    report.waiting = len(waiting)
+    if not options.full:
+        refused = store.drafts.leave_out_refused(run, run.started_at - timedelta(days=1))
+        report.refused = len(refused)
+        unserved = pl.concat([unserved, refused])
+    return unserved
+
+
+def _settle(store: Store, report: Report, due: Due, unserved: pl.Series, options: Options) -> None:
     """After the writes: what is done with, and the day's tidying up."""
-    rows = store.plans.rows(report.run.id)
     if options.approve is not None:
         # An approved plan holds only what was still wanted: everybody stays due.
-        if not rows["status"].is_in(["planned", "sent", "retry", "unknown"]).any():
+        states = store.plans.counts(report.run.id)
+        if not states.keys() & {"planned", "sent", "retry", "unknown"}:
             store.plans.use_hold(options.approve, report.run)
         return
-    due.settled(rows, wanted.unserved)
+    waiting = pl.concat([store.plans.pending(report.run.id), unserved])
+    due.settled(waiting.drop_nulls().unique())
     if due.all:
         store.runs.set_value(CUSTOMERS, str(report.customers))
-        store.history.thin(report.setting.day)
-        store.plans.forget(report.run.started_at - KEPT)
+        _tidy(store, report)
+
+
+def _tidy(store: Store, report: Report) -> None:
+    """Once a day: what need not be kept any longer."""
+    day, thinned = report.setting.day, store.runs.get_value(THINNED)
+    store.history.thin(day, date.fromisoformat(thinned) if thinned else None)
+    store.runs.set_value(THINNED, day.isoformat())
+    store.plans.forget(report.run.started_at - KEPT)
 
 
 def _may_shrink(
@@ -151,50 +193,3 @@ def read_setting(connector: Connector, config: Config, identity: Identity) -> Se
     reads = streams.resolve(config.mapping, connector.describe(streams.objects(config.mapping)))
     calendar = Calendar.of(zone, config.model.holidays)
     return Setting(config, reads, calendar, identity.now.replace(second=0, microsecond=0))
-
-
-def _assess_all(
-    store: Store,
-    setting: Setting,
-    due: Due,
-    book: Mapping[str, float | None],
-    tick: Callable[[str, int], None],
-    report: Report,
-) -> tuple[Desired, Tally]:
-    """Phases (c) and (d): every due account, part by part, so that memory stays flat."""
-    wanted, tally = Desired(), Tally(shrunk=report.pulled.shrunk)
-    store.history.drop_staged()
-    for scope in due.scopes():
-        found = assess(store, setting, scope, book)
-        if found is None:
-            continue
-        wanted.add(desire(store, setting, scope, found, tally))
-        # Aside, part by part: receipts of all accounts together would not stay flat in memory.
-        store.history.stage(found.readings)
-        report.assessed += found.accounts.height
-        tick("assess", found.accounts.height)
-    mirror = store.mirror
-    report.accounts = mirror.count("account")
-    before = store.runs.get_value(CUSTOMERS)
-    report.customers = report.assessed if due.all else int(before or 0)
-    tally.customers = report.customers
-    tally.customers_before = int(before) if due.all and before else None
-    tally.scored = mirror.count("account", present="shown_score")
-    tally.known = mirror.count("account", present="shown_memory")
-    tally.open_records = sum(mirror.count(name, true="is_open") for name in ("task", "escalation"))
-    report.edits, report.ownerless = wanted.edits, wanted.ownerless
-    return wanted, tally
-
-
-def _without_refused(rows: pl.DataFrame, store: Store, run: Run) -> tuple[pl.DataFrame, pl.Series]:
-    """Leave out what the CRM refused in the last day with the very same content.
-
-    Returns:
-        The other rows, and the accounts of those left out: a row each.
-    """
-    refused = store.plans.rejected(run.started_at - timedelta(days=1))
-    if refused.is_empty():
-        return rows, rows["account_id"].head(0)
-    same = ["object", "basis"]
-    kept = rows.join(refused, on=same, how="anti", maintain_order="left")
-    return kept, rows.join(refused, on=same, how="semi")["account_id"]

@@ -42,7 +42,7 @@ class Reads:
     feeds: tuple[ResolvedFeed, ...]
     #: Entity to its stored columns.
     shapes: dict[str, dict[str, Kind]]
-    #: Entity to core columns nobody feeds: facts that use them are missing.
+    #: Entity to columns nobody feeds: facts that use them are missing.
     missing: dict[str, frozenset[str]]
     warnings: tuple[str, ...] = ()
     #: CRM object and field to the longest text it takes.
@@ -284,7 +284,12 @@ def _shapes(
     # Keep the layout stable whatever the order of the mapping's lines.
     ordered = {entity: dict(sorted(shape.items())) for entity, shape in sorted(shapes.items())}
     missing = {
-        name: frozenset(c.name for c in entity.columns) - frozenset(ordered.get(name, {}))
+        name: frozenset(
+            {c.name for c in entity.columns}.union(
+                *(feed.absent for feed in feeds if feed.entity == name)
+            )
+        )
+        - frozenset(ordered.get(name, {}))
         for name, entity in ENTITIES.items()
     }
     return ordered, missing

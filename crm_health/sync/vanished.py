@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import polars as pl
-
 from crm_health.connector import Connector
 from crm_health.store import Store
 from crm_health.sync.pull import CHECKED, shrank
@@ -31,11 +29,9 @@ def check(connector: Connector, store: Store, setting: Setting) -> int:
         name = stream.object
         if not _due(store, name, setting.as_of):
             continue
-        live = pl.concat([pl.Series("id", [], pl.String), *connector.ids(name)])
-        known = store.mirror.ids(name)
-        gone = known.filter(~known.is_in(live.implode()))
+        gone, known = store.mirror.vanished(name, connector.ids(name))
         with store.mirror.page() as tx:
-            if shrank(len(gone), len(known), setting):
+            if shrank(len(gone), known, setting):
                 tx.save_cursor(name, "")
             else:
                 for feed in setting.reads.feeds_of(name):

@@ -106,26 +106,107 @@ def test_a_small_company_works_as_well(tmp_path: Path) -> None:
     assert _after(told, "crm-health sync", 3).strip().startswith("0 writes.")
 
 
-def _olist() -> Path:
+def _data(name: str, file: str) -> Path:
     given = os.environ.get("CRM_HEALTH_DATA")
     root = Path(given) if given else Path(__file__).parents[2] / ".." / "shared" / "data"
-    return root / "olist"
+    if not (root / name / file).is_file():
+        pytest.skip(f"no {name} data in CRM_HEALTH_DATA, nor in ../shared/data")
+    return root / name
 
 
-@pytest.mark.skipif(
-    not (_olist() / OLIST).is_file(),
-    reason="the Olist data are neither in CRM_HEALTH_DATA nor in ../shared/data",
-)
-def test_the_same_job_runs_on_real_data(tmp_path: Path) -> None:
-    """Olist's sellers are scored, the funnel's are unknown, and a second sync is quiet."""
-    told = _demo(tmp_path, "--data", str(_olist()))
+def _tally(told: str) -> tuple[int, int]:
+    """Accounts scored, accounts unknown."""
     found = re.search(r"([\d,]+) scored, ([\d,]+) unknown for lack of evidence", told)
     assert found
     scored, unknown = (int(text.replace(",", "")) for text in found.groups())
+    return scored, unknown
+
+
+def test_the_same_job_runs_on_real_data(tmp_path: Path) -> None:
+    """Olist's sellers are scored, the funnel's are unknown, and a second sync is quiet."""
+    told = _demo(tmp_path, "--data", str(_data("olist", OLIST)))
+    scored, unknown = _tally(told)
     assert scored + unknown == 2196
     assert scored > 1200
     # The 842 of the funnel have a won deal and nothing else.
     assert unknown >= 842
+    assert _after(told, "crm-health sync", 2).strip().startswith("0 writes.")
+
+
+def test_contradictory_data_are_told_and_survived(tmp_path: Path) -> None:
+    """RavenStack: each contradiction is in the report, all 500 accounts are scored, once."""
+    told = _demo(tmp_path, "--data", str(_data("ravenstack", "ravenstack_accounts.csv.gz")))
+    for count, of, what in (
+        ("277", "390", "kept accounts have a churn event"),
+        ("35", "110", "churned accounts have none"),
+        ("500", "500", "accounts hold an open subscription"),
+        ("19,432", "25,000", "uses lie outside their subscription's dates"),
+        ("1,077", "2,000", "tickets came before their account signed up"),
+        ("21", "25,000", "usage ids were given before, to another use"),
+    ):
+        assert re.search(rf"^ *{count} +{of} .*{re.escape(what)}", told, flags=re.M), what
+    assert _tally(told) == (500, 0)
+    assert _after(told, "crm-health sync", 2).strip().startswith("0 writes.")
+    assert "Quarantined: nothing." in _after(told, "crm-health status")
+
+
+def test_a_help_desk_goes_through_in_full(tmp_path: Path) -> None:
+    """4,580 cases of 395 customers; who had no case in a year is unknown."""
+    told = _demo(tmp_path, "--data", str(_data("helpdesk", "events.csv.gz")))
+    assert "4,580 Case" in told
+    scored, unknown = _tally(told)
+    assert scored + unknown == 395
+    assert scored > 100
+    assert unknown > 100
+    assert _after(told, "crm-health sync", 2).strip().startswith("0 writes.")
+
+
+def test_incidents_go_through_in_full(tmp_path: Path) -> None:
+    """24,918 cases of 224 locations; the six that name none are in quarantine, by number."""
+    told = _demo(tmp_path, "--data", str(_data("incident", "events.csv.gz")))
+    assert "24,918 Case" in told
+    assert sum(_tally(told)) == 224
+    assert _after(told, "crm-health sync", 2).strip().startswith("0 writes.")
+    assert re.search(r"^Case +no account +6$", _after(told, "crm-health status").rstrip(), re.M)
+
+
+def test_unusable_values_are_quarantined_and_shown(tmp_path: Path) -> None:
+    """A use and a ticket of nobody, an unknown priority, days of 1801: counted, not fatal."""
+    tables = {
+        "accounts": (
+            "account_id,account_name,industry,country,signup_date,plan_tier,seats,is_trial,"
+            "churn_flag\n"
+            + "".join(f"A-{n},C{n},I,US,05-03-2024,Pro,9,FALSE,TRUE\n" for n in range(9))
+        ),
+        "subscriptions": (
+            "subscription_id,account_id,start_date,end_date,plan_tier,seats,arr_amount,"
+            "upgrade_flag,downgrade_flag,churn_flag\n"
+            "S-1,A-1,01-04-1801,,Pro,5,1200,TRUE,FALSE,FALSE\n"
+        ),
+        "feature_usage": (
+            "usage_id,subscription_id,usage_date,feature_name,usage_count,error_count\n"
+            "U-1,S-1,15-12-2024,f,4,0\nU-1,S-1,15-12-2024,f,4,0\nU-2,S-9,15-12-2024,f,4,0\n"
+        ),
+        "support_tickets": (
+            "ticket_id,account_id,submitted_at,closed_at,priority,first_response_time_minutes,"
+            "satisfaction_score,escalation_flag\n"
+            "T-1,A-8888,01-06-2024,,urgent,20,9,FALSE\nT-2,A-1,01-06-2061,,blocker,20,9,FALSE\n"
+        ),
+        "churn_events": "churn_event_id,account_id\nC-1,A-1\n",
+    }
+    for name, text in tables.items():
+        (tmp_path / f"ravenstack_{name}.csv.gz").write_text(text)
+    told = _demo(tmp_path, "--data", str(tmp_path))
+    quarantine = _after(told, "crm-health status")
+    for line in (
+        r"Asset +value not usable +1",
+        r"Case +no account +1",
+        r"Case +value not usable +1",
+        r"Health_Survey__c +no account +1",
+        r"Health_Usage__c +no account +1",
+        r"Opportunity +value not usable +2",
+    ):
+        assert re.search(rf"^{line}$", re.sub(r" +$", "", quarantine, flags=re.M), re.M), line
     assert _after(told, "crm-health sync", 2).strip().startswith("0 writes.")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import located
 from forks import Forks
 from world import NOW, World, build, difference, let_a_day_pass
 
@@ -66,10 +67,10 @@ def config() -> Config:
 
 
 def _sync(config: Config, state: Path) -> int:
-    store = Store.open(state)
+    store = Store.open(located(state))
     try:
         _, code = session.perform(
-            lambda: salesforce.connect(make_ports(), config.mapping.api_version),
+            lambda notes: salesforce.connect(make_ports(notes=notes), config.mapping.api_version),
             store,
             config,
             Options(),

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
-from world import World, copied, difference
+from databases import copied, deleted, located
+from world import World, difference
 
 from crm_health.store import Store
 
@@ -29,16 +30,11 @@ def _account(world: World, account: str) -> dict[str, Any]:
     return world.truth()["Account"][account]
 
 
-def _lose(state: Path) -> None:
-    for path in state.parent.iterdir():
-        path.unlink()
-
-
 def test_a_deleted_state_is_rebuilt_without_a_write(world: World) -> None:
     """Nothing new in the CRM: a sync from nothing finds that all is said already."""
     state = world.back("synced")
     before = world.truth()
-    _lose(state)
+    deleted(state)
     world.clean(state)
     assert world.writes() == 0
     assert difference(world.truth(), before) == []
@@ -52,12 +48,12 @@ def test_a_state_deleted_before_work_gives_what_a_kept_one_gives(world: World) -
     world.clean(kept)
     expected = world.truth()
     lost = world.back("second")
-    _lose(lost)
+    deleted(lost)
     world.clean(lost)
     assert world.doubles() == []
     assert difference(world.truth(), expected) == []
     world.sandbox.clear_calls()
-    _lose(lost)
+    deleted(lost)
     world.clean(lost)
     assert world.writes() == 0
 
@@ -65,7 +61,7 @@ def test_a_state_deleted_before_work_gives_what_a_kept_one_gives(world: World) -
 def test_an_older_copy_of_the_state_writes_nothing_again(world: World) -> None:
     """The copy of before the second day's sync knows nothing of its tasks; the CRM does."""
     state = world.back("second")
-    old = copied(state, world.new_state().parent)
+    old = copied(state, world.new_state())
     world.clean(state)
     after = world.truth()
     assert world.writes() > 0
@@ -86,7 +82,7 @@ def test_a_task_that_a_person_closed_stays_closed_without_the_state(world: World
         world.sandbox.edit("Task", row["Id"], {"Status": "Completed"})
     before = world.truth()
     world.sandbox.clear_calls()
-    _lose(state)
+    deleted(state)
     world.clean(state)
     assert world.writes() == 0
     assert difference(world.truth(), before) == []
@@ -96,14 +92,14 @@ def test_a_task_that_a_person_closed_stays_closed_without_the_state(world: World
 def test_a_band_edited_meanwhile_is_noticed_and_put_back(world: World, lost: str) -> None:
     """The account's memory tells a person's edit, whatever became of the database."""
     state = world.back("second")
-    older = copied(state, world.new_state().parent)
+    older = copied(state, world.new_state())
     world.clean(state)
     account = _customer(world)
     before = world.truth()
     world.sandbox.edit("Account", account, {BAND: "Red"})
     world.sandbox.clear_calls()
     if lost == "deleted":
-        _lose(state)
+        deleted(state)
     done = world.clean(older if lost == "older" else state, "sync", "--json")
     assert orjson.loads(done.out)["edits"] == [
         {"account_id": account, "output": "band", "shown": "Red"}
@@ -124,19 +120,20 @@ def test_a_score_edited_meanwhile_becomes_an_override(world: World, lost: str) -
     computed = _account(world, account)["Health_Score_Computed__c"]
     world.sandbox.edit("Account", account, {SCORE: 41})
     if lost == "deleted":
-        _lose(state)
+        deleted(state)
     world.clean(state)
     shown = _account(world, account)
     assert shown[SCORE] == 41
     assert shown["Health_Score_Computed__c"] == computed
     assert shown[BAND] == "Red", "a person's score moves the band at once"
     world.sandbox.clear_calls()
-    _lose(state)
+    deleted(state)
     world.clean(state)
     assert world.writes() == 0
     assert _account(world, account)[SCORE] == 41
 
 
+@pytest.mark.only("sqlite")  # a server sees to its own files
 @pytest.mark.parametrize("damage", ["truncated", "garbage"])
 def test_a_broken_state_is_refused_and_kept(world: World, damage: str) -> None:
     """It may be all there is of the history: a person decides, and the CRM is not written."""
@@ -155,8 +152,8 @@ def test_a_broken_state_is_refused_and_kept(world: World, damage: str) -> None:
 def test_the_state_of_another_org_is_refused(world: World) -> None:
     """A login that leads elsewhere must not write one org's health into another."""
     state = world.back("second")
-    _lose(state)
-    store = Store.open(state)
+    deleted(state)
+    store = Store.open(located(state))
     store.pin("00D000000000042AAA", "salesforce")
     store.close()
     done = world.run(state)

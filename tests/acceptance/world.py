@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -14,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import databases
 from forks import Fork, Forks
 
 from connectors.salesforce import provision
@@ -53,6 +53,8 @@ class World:
     forks: Forks
     clocks: dict[str, datetime] = field(default_factory=dict)
     states: dict[str, Path] = field(default_factory=dict)
+    #: Variables that every process here gets.
+    settings: dict[str, str] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     # -- moments ------------------------------------------------------------------------------
@@ -62,10 +64,11 @@ class World:
         self.sandbox.snapshot(moment)
         self.clocks[moment] = self.sandbox.clock()
         if state is not None:
-            self.states[moment] = copied(state, self.folder / f"kept-{moment}")
+            copy = self.folder / f"kept-{moment}" / state.name
+            self.states[moment] = databases.copied(state, copy)
 
     def back(self, moment: str) -> Path:
-        """The CRM as it was, without faults or calls; returns a fresh copy of the state's file.
+        """The CRM as it was, without faults or calls; returns a fresh copy of the state.
 
         Where the moment had no state, the path of one that is not there yet.
         """
@@ -75,7 +78,7 @@ class World:
         self.sandbox.clear_calls()
         path = self.new_state()
         if moment in self.states:
-            copied(self.states[moment], path.parent)
+            databases.copied(self.states[moment], path)
         return path
 
     def new_state(self) -> Path:
@@ -86,14 +89,16 @@ class World:
 
     def environment(self, state: Path, **more: str) -> dict[str, str]:
         """The variables of a sync: the sandbox, the state, and nothing of this process's own."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("CRM_HEALTH_")}
+        ours = ("CRM_HEALTH_", "DATABASE_URL")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         return {
             **kept,
             **self.sandbox.environment,
-            "CRM_HEALTH_STATE": str(state),
+            **databases.environment(state),
             "CRM_HEALTH_LOG_LEVEL": "error",
             "NO_COLOR": "1",
             "COLUMNS": "200",
+            **self.settings,
             **more,
         }
 
@@ -152,12 +157,6 @@ class World:
     def doubles(self) -> list[str]:
         """Keys of ours that stand on more than one record of an object."""
         return [key for key, count in self.episodes().items() if count > 1]
-
-
-def copied(state: Path, folder: Path) -> Path:
-    """Copy a state with all that lies beside it into a folder; returns the copy's path."""
-    shutil.copytree(state.parent, folder, dirs_exist_ok=True)
-    return folder / state.name
 
 
 def ended(process: subprocess.Popen[str] | Fork) -> Done:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -17,6 +17,11 @@ from connectors.sandbox.schema import Field, ObjectType, by_name, system_fields
 from crm_health.connector import Connector, FieldRead, Ports, Stream
 from crm_health.entities import Kind
 from crm_health.testing.conformance import FOREVER, ConformanceSuite, Rig, Subject, Wire
+from crm_health.testing.conformance.faults import FaultContract
+from crm_health.testing.conformance.incremental import IncrementalContract
+from crm_health.testing.conformance.reading import ReadingContract
+from crm_health.testing.conformance.receipts import ReceiptContract
+from crm_health.testing.conformance.writing import WritingContract
 
 VERSION = "65.0"
 PAGE = 200
@@ -73,6 +78,7 @@ class SalesforceRig:
 
     subject = SUBJECT
     page = PAGE
+    paths: ClassVar[dict[str, str]] = PATHS
 
     def __init__(self, sandbox: Sandbox, elsewhere: Sandbox) -> None:
         assert sandbox.org is not None
@@ -144,7 +150,7 @@ class SalesforceRig:
         rule: dict[str, Any] = {
             "kind": FAULTS[wire],
             # A page behind the first has an address of its own kind.
-            "path": PATHS["next" if after else kind],
+            "path": self.paths["next" if after else kind],
             "times": 0 if times == FOREVER else times,
         }
         if wire in (Wire.REDIRECT, Wire.NEXT_HOST):
@@ -161,7 +167,7 @@ class SalesforceRig:
         assert not idle, f"never happened: {idle}"
 
     def lock(self, row_id: str, times: int) -> None:
-        rule = {"kind": "row_lock", "ids": [row_id], "times": times, "path": PATHS["write"]}
+        rule = {"kind": "row_lock", "ids": [row_id], "times": times, "path": self.paths["write"]}
         self._sandbox.faults(rule)
 
     def calls(self) -> int:
@@ -195,6 +201,59 @@ class TestSalesforce(ConformanceSuite):
         with Sandbox.start(now=now, frozen=True) as sandbox:
             for name, value in environment(sandbox.url).items():
                 monkeypatch.setenv(name, value)
+            rig = SalesforceRig(sandbox, elsewhere)
+            yield rig
+            rig.check()
+
+
+class JobsRig(SalesforceRig):
+    """The same, written by ingest jobs; what they refuse goes on by Collections."""
+
+    paths: ClassVar[dict[str, str]] = {
+        **SalesforceRig.paths,
+        "write": r"/composite/(sobjects|graph)|/jobs/ingest",
+        # The answers that are a list of rows.
+        "answers": r"/composite/(sobjects|graph)|/successfulResults",
+    }
+
+    def fault(self, wire: Wire, times: int = 1, *, kind: str = "", after: int = 0) -> None:
+        listed = wire in (Wire.REORDERED, Wire.SHORT)
+        super().fault(wire, times, kind="answers" if listed else kind, after=after)
+
+    def check(self) -> None:
+        super().check()
+        left = [job for job in self._sandbox.jobs() if job["state"] == "InProgress"]
+        assert not left, left
+
+
+class TestSalesforceByJobs(WritingContract, ReceiptContract):
+    """Every update and upsert by an ingest job, of one row too."""
+
+    @pytest.fixture
+    def rig(self, monkeypatch: pytest.MonkeyPatch, elsewhere: Sandbox) -> Iterator[Rig]:
+        """As above, but a job is worth it from one row on."""
+        now = datetime(2026, 3, 2, 9, 0, 30, tzinfo=UTC)
+        with Sandbox.start(now=now, frozen=True) as sandbox:
+            for name, value in environment(sandbox.url).items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("CRM_HEALTH_SALESFORCE_BULK_WRITE_FROM", "1")
+            rig = JobsRig(sandbox, elsewhere)
+            yield rig
+            rig.check()
+
+
+class TestSalesforceReadsByJobs(ReadingContract, IncrementalContract, FaultContract):
+    """Every object that has a row is read by a Bulk job."""
+
+    @pytest.fixture
+    def rig(self, monkeypatch: pytest.MonkeyPatch, elsewhere: Sandbox) -> Iterator[Rig]:
+        """As above, with pages of results as small as those of REST."""
+        now = datetime(2026, 3, 2, 9, 0, 30, tzinfo=UTC)
+        with Sandbox.start(now=now, frozen=True) as sandbox:
+            for name, value in environment(sandbox.url).items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("CRM_HEALTH_SALESFORCE_BULK_FROM", "1")
+            monkeypatch.setenv("CRM_HEALTH_SALESFORCE_BULK_PAGE", str(PAGE))
             rig = SalesforceRig(sandbox, elsewhere)
             yield rig
             rig.check()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from bulk_org import Job
 from salesforce_org import NOW, SCHEMA, Make
 
 from connectors.salesforce.client import Client
@@ -33,6 +34,7 @@ def make(sandbox: Sandbox) -> Iterator[Make]:
         ports: Ports | None = None,
         page_rows: int | None = None,
         limits: Limits | None = None,
+        version: str = "62.0",
         **settings: Any,
     ) -> SalesforceConnector:
         env = {
@@ -40,7 +42,7 @@ def make(sandbox: Sandbox) -> Iterator[Make]:
             for key, value in sandbox.environment.items()
         }
         client = Client(
-            Settings(**{**env, **settings}), ports or make_ports(), "62.0", limits=limits
+            Settings(**{**env, **settings}), ports or make_ports(), version, limits=limits
         )
         made.append(SalesforceConnector(client, page_rows))
         return made[-1]
@@ -55,3 +57,15 @@ def owned(sandbox: Sandbox) -> Sandbox:
     """A sandbox that has objects of ours."""
     sandbox.load({}, schema=SCHEMA)
     return sandbox
+
+
+@pytest.fixture
+def job(make: Make) -> Job:
+    """Makes connectors that have said hello, and write three rows alike or more by a job."""
+
+    def build(ports: Ports | None = None, bulk_write_from: int = 3) -> SalesforceConnector:
+        connector = make(ports, bulk_write_from=bulk_write_from)
+        connector.identity()
+        return connector
+
+    return build

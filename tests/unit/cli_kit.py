@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import databases
 import pytest
 
 from connectors.sandbox.handle import Sandbox, environment
@@ -56,9 +57,10 @@ class Shell:
 
 def clean(patch: pytest.MonkeyPatch, state: Path, more: Mapping[str, str] | None = None) -> None:
     """Nothing of this machine's settings, and the connector as if it were installed."""
-    for name in [n for n in os.environ if n.startswith("CRM_HEALTH_")]:
+    for name in [n for n in os.environ if n.startswith(("CRM_HEALTH_", "DATABASE_URL"))]:
         patch.delenv(name)
-    patch.setenv("CRM_HEALTH_STATE", str(state))
+    for name, value in databases.environment(state).items():
+        patch.setenv(name, value)
     patch.setenv("NO_COLOR", "1")
     for name, value in (more or {}).items():
         patch.setenv(name, value)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from crm_health.location import Location
 from crm_health.store import Store
 
 
@@ -16,8 +16,8 @@ def _stores_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opened: list[Store] = []
     really = Store.open.__func__
 
-    def tracked(cls: type[Store], path: Path) -> Store:
-        store = really(cls, path)
+    def tracked(cls: type[Store], where: Location) -> Store:
+        store = really(cls, where)
         opened.append(store)
         return store
 

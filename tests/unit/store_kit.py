@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+from databases import located
 
 from crm_health.entities import ENTITIES, POLARS, Kind
 from crm_health.store import Run, Store
@@ -32,7 +33,7 @@ FEEDS = {
 
 def opened(folder: Path, *, prepare: bool = True) -> Store:
     """A store in the folder."""
-    store = Store.open(folder / "org.db")
+    store = Store.open(located(folder / "org.db"))
     if prepare:
         store.mirror.prepare(SHAPES, STREAMS, FEEDS)
     return store
@@ -63,7 +64,8 @@ def start(store: Store, org_id: str = "00D1") -> Run:
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """A process that runs the code with the project and this folder to import from."""
-    search = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]\n"
+    folders = [str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)]
+    search = f"import sys; sys.path[:0] = {folders!r}\n"
     return subprocess.Popen(
         [sys.executable, "-c", search + code, *map(str, arguments)],
         stdin=subprocess.PIPE,

@@ -10,7 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import polars as pl
 import yaml
+from databases import deleted, located
 
 from crm_health.businesstime import Calendar
 from crm_health.config.load import Config, load
@@ -234,7 +236,7 @@ class Org:
         self.crm = Crm(FixedClock(self.now))
         define_for(self.crm, self.config.mapping)
         self.owner = self.crm.put("User", {"IsActive": True}, at=self.ago(days=900))
-        self.store = Store.open(self.folder / "org.db")
+        self.store = Store.open(located(self.folder / "org.db"))
         self.max_calls: int | None = None
         self.page = 200
         self.batch = 200
@@ -275,12 +277,15 @@ class Org:
             self.connector, self.store, self.config, Options(**options), self.crm.clock.now
         )
 
+    def plan(self, report: Report) -> pl.DataFrame:
+        """The rows of a run's plan."""
+        return self.store.plans.rows(report.run.id)
+
     def reset_state(self) -> None:
         """Lose the local database."""
         self.store.close()
-        for path in self.folder.glob("org.db*"):
-            path.unlink()
-        self.store = Store.open(self.folder / "org.db")
+        deleted(self.folder / "org.db")
+        self.store = Store.open(located(self.folder / "org.db"))
 
     def pass_time(self, **delta: float) -> None:
         self.crm.clock.advance(timedelta(**delta))

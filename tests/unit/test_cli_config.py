@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import click
+import databases
 import pytest
 from cli_kit import Shell, clean
 
@@ -94,7 +95,7 @@ def test_reading_commands_need_a_sync_first(shell: Shell, command: str) -> None:
     done = shell(*command.split())
     assert done.code == 65
     assert "crm-health sync" in done.err
-    assert not shell.state.exists()
+    assert not databases.exists(shell.state)
 
 
 def test_status_before_anything_names_the_first_step(shell: Shell) -> None:
@@ -104,12 +105,41 @@ def test_status_before_anything_names_the_first_step(shell: Shell) -> None:
     assert shell("status", "--json").json()["last_run"] is None
 
 
-def test_migrate_makes_a_private_database(shell: Shell) -> None:
-    """The file and its folder are the user's alone, and a second time changes nothing."""
+def test_migrate_makes_the_state(shell: Shell) -> None:
+    """It says where the state is and of which schema, and a second time changes nothing."""
     first = shell("migrate")
     assert first.code == 0
-    assert shell.state.stat().st_mode & 0o077 == 0
+    assert first.out == f"{databases.located(shell.state)}: schema 0001\n"
+    assert databases.exists(shell.state)
     assert shell("migrate").out == first.out
+
+
+@pytest.mark.only("sqlite")
+def test_migrate_makes_a_private_file(shell: Shell) -> None:
+    """The file and its folder are the user's alone."""
+    shell("migrate")
+    assert shell.state.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_and_a_database(shell: Shell) -> None:
+    """Both at once are refused before either is touched, without the URL."""
+    shell.patch.setenv("DATABASE_URL", "postgresql://u:s3cret@localhost/db")
+    done = shell("--state", "/nowhere/x.db", "status")
+    assert done.code == 78
+    assert "DATABASE_URL" in done.err
+    assert "CRM_HEALTH_STATE" in done.err
+    assert "s3cret" not in done.err
+
+
+def test_a_database_that_is_away(shell: Shell) -> None:
+    """It ends with the code for what may pass, without a traceback or the password."""
+    shell.patch.delenv("CRM_HEALTH_STATE", raising=False)
+    shell.patch.setenv("DATABASE_URL", "postgresql://u:s3cret@localhost:1/db")
+    done = shell("status")
+    assert done.code == 75
+    assert "localhost:1/db/crm_health is away (it refuses connections)" in done.err
+    assert "s3cret" not in done.err
+    assert "Traceback" not in done.err
 
 
 def test_no_installed_connector_is_explained(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +148,7 @@ def test_no_installed_connector_is_explained(shell: Shell, monkeypatch: pytest.M
     done = shell("plan")
     assert done.code == 78
     assert "pip install -e ." in done.err
-    assert not shell.state.exists()
+    assert not databases.exists(shell.state)
 
 
 def test_an_unknown_connector_names_the_known_ones(shell: Shell) -> None:

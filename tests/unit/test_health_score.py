@@ -151,6 +151,17 @@ def capped_model() -> Model:
     return plain(WEIGHTS, caps=caps)
 
 
+@pytest.mark.parametrize("override", [None, 95.0])
+def test_a_cap_of_nothing_is_no_part(override):
+    """Where nothing could be measured a cap that holds takes nothing away."""
+    nothing = {f"m_{name}": None for name in WEIGHTS}
+    rows = [{**nothing, "trouble": True, "override": override}]
+    frame = accounts(rows, override=pl.Float64, trouble=pl.Boolean)
+    assessed = assess(capped_model(), facts_of(capped_model(), frame), AS_OF)
+    assert_adds_up(assessed)
+    assert (assessed["cap_h"].item(), assessed["capped"].item()) == (0, None)
+
+
 @settings(max_examples=30, deadline=None)
 @given(rows=_ROWS)
 def test_parts_add_up_exactly(rows):

@@ -345,6 +345,15 @@ def test_receipt_holds_what_explains_the_score():
     assert "Secret" not in json.dumps(receipt)
 
 
+def test_receipt_leaves_out_what_is_missing_and_evidence_of_the_day():
+    """Most evidence was read on the day itself; a receipt names the rest."""
+    receipt = receipt_of(row(90.0, None, 90.0))
+    assert "m_adoption_use" in receipt["facts"]
+    assert None not in receipt["facts"].values()
+    assert "m_adoption_use" not in receipt["evidence"]
+    assert None not in receipt["evidence"].values()
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from crm_health.report import outcome
-from crm_health.report.changes import changes
+from crm_health.report.changes import Shown, changes
 
 
 def _text(parts: list[RenderableType]) -> str:
@@ -40,47 +40,38 @@ def _result(**given: Any) -> dict[str, Any]:
 
 def test_a_change_shows_from_what_to_what_and_why() -> None:
     """Score and band with an arrow, an unchanged trend once, the top reason."""
-    text = _text(changes([_row()]))
+    text = _text(changes(Shown([], [_row()])))
     for part in ("Acme", "72 -> 58", "Green -> Red", "Usage fell"):
         assert part in text
     assert "Steady -> Steady" not in text
 
 
-def test_the_farthest_move_comes_first() -> None:
-    """Of several accounts the one that moves most stands on top, an unscored one last."""
-    rows = [
-        _row(name="Near", score=[72, 70]),
-        _row(name="None", score=[None, None]),
-        _row(name="Far", score=[90, 40]),
-    ]
-    text = _text(changes(rows))
-    assert text.index("Far") < text.index("Near") < text.index("None")
-
-
 def test_work_for_people_names_record_and_due_date() -> None:
     """An escalation shows its reason, severity and department."""
     fields = {"Reason__c": "Support issue", "Severity__c": "S1", "Department__c": "Support"}
-    text = _text(changes([_row(kind="escalation", fields=fields)]))
+    text = _text(changes(Shown([_row(kind="escalation", fields=fields)], [])))
     assert "escalation opens" in text
     assert "Support issue, S1, Support" in text
 
 
 def test_a_long_plan_is_cut_and_says_so() -> None:
     """Beyond the limit a line counts the rest."""
-    text = _text(changes([_row(name=f"N{i}") for i in range(50)], limit=40))
+    text = _text(changes(Shown([], [_row(name=f"N{i}") for i in range(40)], 0, 10)))
     assert "10 more" in text
 
 
 def test_a_refusal_shows_its_code_only() -> None:
     """The CRM's own words, which may echo values, are not in the row's text."""
-    text = _text(changes([_row(status="rejected", code="STRING_TOO_LONG", message="Acme's text")]))
+    text = _text(
+        changes(Shown([], [_row(status="rejected", code="STRING_TOO_LONG", message="Acme's text")]))
+    )
     assert "rejected STRING_TOO_LONG" in text
     assert "Acme's text" not in text
 
 
 def test_terminal_commands_in_names_are_spelled_out() -> None:
     """A name with escape sequences is shown, not obeyed."""
-    text = _text(changes([_row(name="a\x1b]0;x\x07b")]))
+    text = _text(changes(Shown([], [_row(name="a\x1b]0;x\x07b")])))
     assert "\x1b" not in text
     assert "a\\x1b]0;x\\x07b" in text
 

@@ -185,3 +185,22 @@ def test_versions_are_checked(env: pytest.MonkeyPatch, version: str) -> None:
     put(env, GOOD)
     with pytest.raises(ConfigError, match="api_version"):
         load(version)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("BULK_FROM", "-1"), ("BULK_FROM", "many"), ("BULK_PAGE", "0"), ("BULK_PAGE", "50,000")],
+)
+def test_a_size_that_is_none_is_named(env: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Before a job is made with it."""
+    put(env, {**GOOD, name: value})
+    with pytest.raises(ConfigError, match=PREFIX + name):
+        load("62.0")
+
+
+def test_jobs_read_from_twenty_thousand_rows_on(env: pytest.MonkeyPatch) -> None:
+    """And can be switched off."""
+    put(env, GOOD)
+    assert load("62.0").bulk_from == 20_000
+    put(env, {"BULK_FROM": "0"})
+    assert load("62.0").bulk_from == 0

@@ -12,7 +12,7 @@ import pytest
 import requests
 import responses
 
-from connectors.http import Hopeless, LostAnswer, NotSent
+from connectors.http import Hopeless, LostAnswer, NotSent, Patience, TooLarge, with_retries
 from connectors.salesforce.client import Client
 from connectors.salesforce.settings import Settings
 from connectors.salesforce.transport import Limits, Transport, kind_of
@@ -156,6 +156,23 @@ def test_a_huge_answer_is_cut_off(net: responses.RequestsMock) -> None:
         http.get(DATA)
 
 
+def test_results_of_jobs_may_be_larger_and_are_asked_for_once(
+    net: responses.RequestsMock,
+) -> None:
+    """A page of 50,000 rows has bounds of its own; the same request would bring the same again."""
+    results = f"{DATA}/jobs/query/750/results"
+    net.get(results, body=b"x" * 3_000_000)
+    with Transport(make_ports(), HOST, limits=Limits(size=1_000_000)) as http:
+        assert len(http.get(results).content) == 3_000_000
+    ports = make_ports()
+    with (
+        Transport(ports, HOST, limits=Limits(bulk_size=1_000_000)) as http,
+        pytest.raises(TooLarge),
+    ):
+        with_retries(lambda: http.get(results), ports, Patience())
+    assert ports.budget.spent == 1
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -208,6 +225,8 @@ def test_calls_are_paid_and_counted_by_kind(net: responses.RequestsMock) -> None
         ("POST", "/services/Soap/u/62.0", "login"),
         ("POST", "/services/Soap/m/62.0", "metadata"),
         ("GET", "/services/data/v62.0/queryAll", "query"),
+        ("GET", "/services/data/v62.0/jobs/query/750/results", "bulk"),
+        ("PUT", "/services/data/v62.0/jobs/ingest/750/batches", "bulk"),
         ("POST", "/services/data/v62.0/composite", "composite"),
         ("POST", "/services/data/v62.0/composite/graph", "graph"),
         ("PATCH", "/services/data/v62.0/composite/sobjects/X__c/K__c", "collections"),

@@ -9,8 +9,9 @@ import orjson
 import polars as pl
 import pytest
 
+from connectors.salesforce.cells import finish
 from connectors.salesforce.describe import Shape, shape_of
-from connectors.salesforce.wire import Parsed, finish, parse_page, prepared, records_json
+from connectors.salesforce.wire import Parsed, parse_page, prepared, records_json
 from crm_health.connector import FieldRead, Stream
 from crm_health.entities import Kind
 from crm_health.errors import BrokenInvariant, Unavailable
@@ -116,6 +117,50 @@ def test_dates_and_instants_stand_in_for_each_other() -> None:
     assert rows["Day"][0] == datetime(2026, 2, 28, tzinfo=UTC)
     assert rows["At"][0] == date(2026, 3, 1)
     assert found.bad.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2026-03-01T12:00:30.000+0000", datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)),
+        ("2026-03-01T12:00:30.000Z", datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)),
+        ("2026-03-01T12:00:30.123+0000", datetime(2026, 3, 1, 12, 0, 30, 123_000, UTC)),
+        ("2026-03-01T12:00:30.000+0130", datetime(2026, 3, 1, 10, 30, 30, tzinfo=UTC)),
+        ("2026-03-01T12:00:30Z", datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)),
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("other", [STAMP, "2026-02-01T00:00:00.000Z", None])
+def test_instants_may_be_written_in_several_ways(
+    text: str, value: datetime, other: str | None
+) -> None:
+    """On one page, too; the usual way is tried first, and none is taken for another."""
+    for order in ([text, other], [other, text]):
+        rows, found = parsed(page(*({"At": at} for at in order)), stream(At=Kind.INSTANT))
+        assert rows["At"][order.index(text)] == value
+        assert rows["At"].null_count() == (other is None)
+        assert found.bad.is_empty()
+
+
+def test_a_page_may_be_written_in_any_order() -> None:
+    """Records first, last or in the middle, with or without spaces: it is the same page."""
+    reads = stream(Name=Kind.TEXT, Amount=Kind.NUMBER)
+    whole = orjson.loads(page({"Name": 'a"records":[]', "Amount": 2}, {"Name": "b]"}))
+    whole |= {"done": False, "nextRecordsUrl": "/services/data/v62.0/query/01g-2000"}
+    ways = [
+        orjson.dumps({key: whole[key] for key in keys}, option=option)
+        for keys in (
+            ["totalSize", "done", "nextRecordsUrl", "records"],
+            ["totalSize", "done", "records", "nextRecordsUrl"],
+            ["records", "nextRecordsUrl", "done", "totalSize"],
+        )
+        for option in (None, orjson.OPT_INDENT_2, orjson.OPT_APPEND_NEWLINE)
+    ]
+    first, *others = (parsed(body, reads) for body in ways)
+    assert first[0]["Name"].to_list() == ['a"records":[]', "b]"]
+    for rows, found in others:
+        assert rows.equals(first[0])
+        assert (found.total, found.done, found.next_url) == (2, False, whole["nextRecordsUrl"])
 
 
 @pytest.mark.parametrize("year", ["0001", "9999", "1970"])

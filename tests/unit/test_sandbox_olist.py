@@ -171,13 +171,15 @@ def test_real_counts_add_up(real: Dataset) -> None:
     frame = pl.read_csv(real_folder() / olist.PANEL)
     sellers = frame["seller_id"].n_unique()
     late = sum(frame["n_orders_late_to_carrier"]) + sum(frame["n_orders_late_to_customer"])
-    assert real.counts["panel rows"] == frame.height
-    assert real.counts["Health_Usage__c"] == 3 * frame.height
+    panel, deals = real.sources
+    made = {name: len(rows) for name, rows in real.records.items()}
+    assert panel.read == panel.used == frame.height
+    assert made["Health_Usage__c"] == 3 * frame.height
     reviewed = frame.filter(pl.col("median_review_score") >= 1).height
-    assert real.counts["Health_Survey__c"] == reviewed
-    assert real.counts["Case"] == late
-    assert real.counts["Opportunity"] == real.counts["deals"]
-    assert real.counts["Account"] == sellers + real.counts["deals"]
+    assert made["Health_Survey__c"] == reviewed
+    assert made["Case"] == late
+    assert made["Opportunity"] == deals.read == deals.used
+    assert made["Account"] == sellers + deals.read
     orders = [u for u in real.records["Health_Usage__c"] if u["Metric__c"] == "orders"]
     assert sum(u["Value__c"] for u in orders) == frame["n_orders"].sum()
 

@@ -266,7 +266,7 @@ def test_what_is_not_json_is_refused(crm: Client) -> None:
 
 def test_gaps_are_loud(crm: Client) -> None:
     """501 for what is not emulated, 405 for a wrong method, 410 for a version that is gone."""
-    assert crm.send("GET", "jobs/query").status_code == 501
+    assert crm.send("GET", "tooling/query").status_code == 501
     assert crm.send("GET", "/services/apexrest/x").status_code == 501
     assert crm.send("PUT", "limits").status_code == 405
     for version in ("v21.0", "v30.0"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +18,7 @@ from simple_salesforce import Salesforce, SalesforceLogin, format_soql
 from simple_salesforce.exceptions import (
     SalesforceAuthenticationFailed,
     SalesforceMalformedRequest,
+    SalesforceOperationError,
 )
 
 from connectors.sandbox.handle import Sandbox
@@ -131,3 +135,60 @@ def test_it_gets_the_services_errors_as_its_own_exceptions(box: Sandbox) -> None
     with pytest.raises(SalesforceMalformedRequest) as caught:
         login(box).query("SELECT Nope FROM Account")
     assert caught.value.content[0]["errorCode"] == "INVALID_FIELD"
+
+
+def test_it_reads_by_bulk(box: Sandbox) -> None:
+    """bulk2 pages through a query job: every page is CSV with a header of its own."""
+    names = {f"Name {n:03}" for n in range(250)}
+    box.load({"Contact": [{"LastName": name} for name in names]})
+    pages = list(login(box).bulk2.Contact.query("SELECT Id, LastName FROM Contact", 100, wait=0))
+    rows = [list(csv.DictReader(io.StringIO(page))) for page in pages]
+    assert [len(page) for page in rows] == [100, 100, 50]
+    assert {row["LastName"] for page in rows for row in page} == names
+
+
+def test_it_downloads_by_bulk(box: Sandbox, tmp_path: Path) -> None:
+    """The pages as files; queryAll is another job."""
+    box.load({"Contact": [{"LastName": "A"}, {"LastName": "B", "IsDeleted": True}]})
+    contacts = login(box).bulk2.Contact
+    (page,) = contacts.download("SELECT LastName FROM Contact", str(tmp_path), wait=0)
+    assert (page["number_of_records"], page["locator"]) == (1, "")
+    assert Path(page["file"]).read_text() == '"LastName"\n"A"\n'
+    (text,) = contacts.query_all("SELECT LastName FROM Contact", wait=0)
+    assert sorted(text.splitlines()[1:]) == ['"A"', '"B"']
+
+
+def test_it_writes_by_bulk(box: Sandbox) -> None:
+    """Insert, update, upsert and delete, with the results of each row."""
+    assert box.org is not None
+    custom_key(box.org.records)
+    sf = login(box)
+    accounts = sf.bulk2.Account
+    rows = [{"Name": "One", "Key__c": "1"}, {"Name": "", "Key__c": "2"}]
+    (made,) = accounts.insert(records=rows, wait=0)
+    counts = ("numberRecordsTotal", "numberRecordsProcessed", "numberRecordsFailed")
+    assert [made[name] for name in counts] == [2, 2, 1]
+    tables = accounts.get_all_ingest_records(made["job_id"])
+    (done,), (failed,) = tables["successfulRecords"], tables["failedRecords"]
+    assert (done["Name"], done["sf__Created"], failed["Key__c"]) == ("One", "true", "2")
+    assert failed["sf__Error"].startswith("REQUIRED_FIELD_MISSING:")
+    assert tables["unprocessedRecords"] == []
+    key = [{"Id": done["sf__Id"], "Rating": "Hot"}]
+    assert accounts.update(records=key, wait=0)[0]["numberRecordsFailed"] == 0
+    rows = [{"Name": "Uno", "Key__c": "1"}, {"Name": "Two", "Key__c": "2"}]
+    accounts.upsert(records=rows, external_id_field="Key__c", wait=0)
+    found = {
+        r["Name"]: r["Rating"] for r in sf.query("SELECT Name, Rating FROM Account")["records"]
+    }
+    assert found == {"Uno": "Hot", "Two": None}
+    accounts.delete(records=[{"Id": done["sf__Id"]}], wait=0)
+    assert sf.query("SELECT COUNT() FROM Account")["totalSize"] == 1
+
+
+def test_it_raises_when_a_bulk_job_fails(box: Sandbox) -> None:
+    """The job's message is in its own exception; a refused query is a malformed request."""
+    accounts = login(box).bulk2.Account
+    with pytest.raises(SalesforceOperationError, match="Field name not found : Nope"):
+        accounts.insert(records=[{"Name": "A", "Nope": "x"}], wait=0)
+    with pytest.raises(SalesforceMalformedRequest, match="API_ERROR"):
+        list(accounts.query("SELECT COUNT(Id) FROM Account", wait=0))

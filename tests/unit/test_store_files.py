@@ -13,6 +13,8 @@ from store_kit import opened, python
 from crm_health.errors import ConfigError, LocalIOError, StateError
 from crm_health.store import Store
 
+pytestmark = pytest.mark.only("sqlite")
+
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
@@ -150,22 +152,6 @@ def test_log_of_a_deleted_state_is_not_replayed(tmp_path: Path) -> None:
     store = opened(tmp_path)
     assert store.runs.get_value("old") is None
     store.close()
-
-
-def test_several_processes_create_at_once(tmp_path: Path) -> None:
-    """Processes that open a new state at the same time all use the same file."""
-    code = (
-        "from pathlib import Path; from store_kit import opened\n"
-        "store = opened(Path(sys.argv[1])); store.runs.set_value(sys.argv[2], 'here')\n"
-        "store.close()"
-    )
-    started = [python(code, tmp_path, name) for name in "abcd"]
-    ended = [process.communicate() for process in started]
-    assert [process.returncode for process in started] == [0, 0, 0, 0], ended
-    store = opened(tmp_path)
-    assert [store.runs.get_value(name) for name in "abcd"] == ["here"] * 4
-    store.close()
-    assert not (tmp_path / "org.db.new").exists()
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -316,3 +316,24 @@ def test_account_only_through_contacts(tmp_path: Path) -> None:
     for scope in (Scope.all(), Scope.accounts(pl.Series(["a"])), Scope.buckets(range(256))):
         assert store.mirror.load("survey", [], scope).row(0) == ("1", "a", None)
     store.close()
+
+
+def test_known_and_vanished(store: Store) -> None:
+    """Rows of an object are counted once, and those that no page of live ids names are found."""
+    put(store, "activity", "Task", id=["1", "2", "3"])
+    put(store, "task", "Task", id=["3", "4"])
+    put(store, "activity", "Event", id=["9"])
+    assert (store.mirror.known("Task"), store.mirror.known("Event")) == (4, 1)
+    assert store.mirror.known("Nothing") == 0
+    for _ in range(2):
+        pages = (pl.Series(ids, dtype=pl.String) for ids in (["1"], [], ["3", "1", "9", None]))
+        gone, known = store.mirror.vanished("Task", pages)
+        assert (gone.to_list(), known) == (["2", "4"], 4)
+    assert store.mirror.vanished("Event", [])[0].to_list() == ["9"]
+
+
+def test_many_live_ids(store: Store) -> None:
+    """A page of live ids may be as long as those of Bulk reads."""
+    ids = [f"{n:05d}" for n in range(3000)]
+    put(store, "case", "Case", id=ids)
+    assert store.mirror.vanished("Case", [pl.Series(ids[1:])])[0].to_list() == ids[:1]

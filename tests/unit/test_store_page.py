@@ -90,12 +90,21 @@ def test_not_a_number_is_never_stored(store: Store) -> None:
 
 
 def test_long_and_odd_texts(store: Store) -> None:
-    """A megabyte of text, NUL, quotes and any script come back as they were."""
-    texts = ["é" * 1_000_000, "a\x00b", "'; DROP TABLE m_account; --", "\u202e\U0001f600\n%s?:x"]
-    ids = ["a", "b", "c", "d"]
+    """A megabyte of text, quotes and any script come back as they were."""
+    texts = ["é" * 1_000_000, "", "'; DROP TABLE m_account; --", "\u202e\U0001f600\n%s?:x\\.", None]
+    ids = ["a", "b%", 'c"\\', "d\n,e", "e"]
     put(store, "account", "Account", id=ids, name=texts)
     assert values(store, "account", "name") == dict(zip(ids, texts, strict=True))
     assert put(store, "account", "Account", id=ids, name=texts) == 0
+
+
+def test_a_nul_is_left_out(store: Store) -> None:
+    """PostgreSQL can't keep a NUL, so neither database does, and its row is no change."""
+    put(store, "account", "Account", id=["a"], name=["a\x00b"])
+    assert values(store, "account", "name") == {"a": "ab"}
+    assert put(store, "account", "Account", id=["a"], name=["a\x00b"]) == 0
+    store.mirror.write_through("account", pl.DataFrame({"id": ["a"], "status": [None]}))
+    assert put(store, "account", "Account", id=["a"], name=["ab"]) == 0
 
 
 def test_last_of_the_same_id_counts(store: Store) -> None:
@@ -283,3 +292,69 @@ def test_instants_keep_milliseconds(store: Store) -> None:
     put(store, "account", "Account", id=["a"], created_at=[moment])
     stored = values(store, "account", "created_at")["a"]
     assert stored == datetime.fromisoformat("2026-11-22T09:00:00.123+00:00")
+
+
+def test_a_problem_of_very_many_rows_is_counted_and_not_listed(store: Store) -> None:
+    """A hundred examples are kept; healed ones make room; a full read counts anew."""
+    ids = [f"{n:04}" for n in range(250)]
+
+    def noted() -> tuple[int, list[tuple[str, str, int]]]:
+        counts = store.mirror.quarantine_counts()
+        return store.mirror.quarantined().height, counts.rows()
+
+    for part in (ids[:130], ids[130:]):
+        with store.mirror.page() as page:
+            page.quarantine(bad("Case", *part))
+    assert noted() == (100, [("Case", "not a number", 250)])
+    with store.mirror.page() as page:
+        page.quarantine(bad("Account", "a"))
+        page.upsert("case", "Case", frame("case", id=ids[:10], account_id=["a"] * 10))
+    assert noted() == (91, [("Account", "not a number", 1), ("Case", "not a number", 240)])
+    with store.mirror.page() as page:
+        page.begin_full("Case")
+        page.quarantine(bad("Case", *ids[10:]))
+    assert noted() == (101, [("Account", "not a number", 1), ("Case", "not a number", 240)])
+    with store.mirror.page() as page:
+        page.replace_problem("not a number", bad("Account", *ids, path="Parent"))
+    assert noted() == (100, [("Account", "not a number", 250)])
+
+
+def test_first_full_read_marks_its_accounts_at_its_end(tmp_path: Path) -> None:
+    """Every account that a row reaches is dirty when the first full read has ended, crash or no."""
+    store = opened(tmp_path)
+    put(store, "contact", "Contact", id=["k"], account_id=["c"])
+    settle(store)
+    with store.mirror.page() as page:
+        page.begin_full("Case")
+        rows = frame("case", id=["1", "2"], account_id=["a", None], contact_id=[None, "k"])
+        assert page.upsert("case", "Case", rows) == 2
+        page.save_cursor("Case", "c1")
+    store.close()
+    store = opened(tmp_path)
+    with store.mirror.page() as page:
+        # A page that overlaps the one before, with a case that has moved meanwhile.
+        rows = frame("case", id=["1", "3", "4"], account_id=["b", "d", None])
+        assert page.upsert("case", "Case", rows) == 3
+        assert page.upsert("case", "Case", rows) == 0
+        page.end_full("Case")
+    assert dirty(store) == ["a", "b", "c", "d"]
+    assert values(store, "case", "account_id") == {"1": "b", "2": "c", "3": "d", "4": None}
+    store.close()
+
+
+def test_first_full_read_begun_anew_still_marks(store: Store) -> None:
+    """A first full read that never ended owes its marks to the next one."""
+    rows = frame("case", id=["1"], account_id=["a"])
+    for _ in range(2):
+        with store.mirror.page() as page:
+            page.begin_full("Case")
+            page.upsert("case", "Case", rows)
+    with store.mirror.page() as page:
+        page.end_full("Case")
+    assert dirty(store) == ["a"]
+    settle(store)
+    with store.mirror.page() as page:
+        page.begin_full("Case")
+        page.upsert("case", "Case", rows)
+        page.end_full("Case")
+    assert dirty(store) == []

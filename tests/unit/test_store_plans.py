@@ -13,7 +13,7 @@ from store_kit import NOW, opened, start
 
 from crm_health.connector import RECEIPT_SCHEMA
 from crm_health.errors import BrokenInvariant, GuardStopped
-from crm_health.store import PLAN_SCHEMA, Store, text_hash
+from crm_health.store import PLAN_SCHEMA, Run, Store
 
 
 @pytest.fixture
@@ -25,8 +25,21 @@ def store(tmp_path: Path):
 
 def plan(*rows: dict[str, object]) -> pl.DataFrame:
     base = {"kind": "fields", "op": "update", "object": "Account", "account_id": "a"}
-    whole = [{**base, "seq": n, "fields": "{}", **row} for n, row in enumerate(rows, 1)]
-    return pl.DataFrame(whole)
+    return pl.DataFrame([{**base, "shape": "", "fields": "{}", **row} for row in rows])
+
+
+def begun(store: Store) -> Run:
+    """A run that takes over from the one before."""
+    store.runs.release()
+    return start(store)
+
+
+def planned(store: Store, *rows: dict[str, object]) -> Run:
+    """A run whose plan has these rows."""
+    run = begun(store)
+    store.drafts.add(run, plan(*rows))
+    store.drafts.fix(run, ["task", "fields", "memory"])
+    return run
 
 
 def receipt(**columns: list[object]) -> pl.DataFrame:
@@ -37,36 +50,143 @@ def receipt(**columns: list[object]) -> pl.DataFrame:
 
 def sent(store: Store, outcome: str, record: str = "r", score: int = 1, **row: object) -> str:
     """One run that sends one row and gets one answer; its id."""
-    run = start(store)
     fields = json.dumps({"Score": score})
-    store.plans.add(run, plan({"record_id": record, "fields": fields, **row}))
+    run = planned(store, {"record_id": record, "fields": fields, **row})
     store.plans.receipts(run.id, receipt(seq=[1], outcome=[outcome], code=["CODE"]))
     store.runs.finish(run, outcome="done", exit_code=0, counts={}, calls={})
     return run.id
 
 
 def test_rows_come_back(store: Store) -> None:
-    """A plan comes back as it was given, in order, planned."""
-    run = start(store)
+    """A plan comes back as it was given, in the order of application, planned."""
+    run = begun(store)
     given = plan(
         {"record_id": "r", "fields": '{"Name":"Ünïcode \'; --"}', "before": "{}", "why": "fell"},
         {"kind": "task", "op": "create_once", "key_field": "Key", "key": "ch1:a:x:1"},
     )
-    store.plans.add(run, given.reverse())
+    store.drafts.add(run, given[:1])
+    store.drafts.add(run, given[1:])
+    store.drafts.fix(run, ["task", "fields"])
     rows = store.plans.rows(run.id)
     assert rows.select("seq", "kind", "key", "why", "status").rows() == [
-        (1, "fields", None, "fell", "planned"),
-        (2, "task", "ch1:a:x:1", None, "planned"),
+        (1, "task", "ch1:a:x:1", None, "planned"),
+        (2, "fields", None, "fell", "planned"),
     ]
-    assert rows.select(given.columns).equals(given)
+    assert rows.select(given.columns).equals(given.reverse())
     assert set(PLAN_SCHEMA) <= set(rows.columns)
     assert store.plans.rows("none").is_empty()
 
 
+def test_rows_stand_together_that_share_a_batch(store: Store) -> None:
+    """By kind, then object and shape, then account; the same whatever order they came in."""
+    rows = [
+        {
+            "kind": kind,
+            "shape": shape,
+            "account_id": account,
+            "record_id": f"{kind}{shape}{account}",
+        }
+        for kind in ("memory", "fields")
+        for account in ("b", "a", None)
+        for shape in ("Y", "X")
+    ]
+    numbered = []
+    for given in (rows, rows[::-1]):
+        run = planned(store, *given)
+        numbered.append(store.plans.rows(run.id).select("seq", "kind", "shape", "account_id"))
+        groups = store.plans.groups(run.id)
+        assert [(g.kind, g.shape, g.rows, g.first, g.last) for g in groups] == [
+            ("fields", "X", 3, 1, 3),
+            ("fields", "Y", 3, 4, 6),
+            ("memory", "X", 3, 7, 9),
+            ("memory", "Y", 3, 10, 12),
+        ]
+    assert numbered[0].equals(numbered[1])
+    assert numbered[0]["account_id"].to_list() == [None, "a", "b"] * 4
+
+
+def test_rows_come_in_slices(store: Store) -> None:
+    """By number, kind and status, with the columns that are wanted."""
+    run = planned(store, *({"record_id": str(n), "kind": "fields"} for n in range(7)))
+    store.plans.mark(run.id, pl.Series([2]), "sent")
+
+    def seqs(*given: str, **how: int) -> list[int]:
+        return store.plans.rows(run.id, *given, columns=("seq",), **how).to_series().to_list()
+
+    assert seqs(limit=3) == [1, 2, 3]
+    assert seqs(after=3, limit=3) == [4, 5, 6]
+    assert seqs("planned", after=1, upto=5) == [3, 4, 5]
+    assert store.plans.rows(run.id, kinds=["memory"]).is_empty()
+    assert store.plans.rows(run.id, kinds=["memory", "fields"]).height == 7
+
+
+# -- drafts ----------------------------------------------------------------------------------------
+
+
+def test_a_draft_is_no_plan(store: Store) -> None:
+    """Nobody counts, reads or sends its rows; the next run drops them."""
+    run = begun(store)
+    store.drafts.add(run, plan({"record_id": "r", "basis": "b"}))
+    assert (store.plans.counts(run.id), store.plans.groups(run.id)) == ({}, [])
+    assert store.plans.rows(run.id).is_empty()
+    assert store.drafts.kinds(run) == {"fields": 1}
+    other = begun(store)
+    assert store.drafts.kinds(other) == {}
+    store.drafts.drop()
+    assert store.drafts.kinds(run) == {}
+
+
+def test_what_is_left_out_of_a_draft(store: Store) -> None:
+    """By kind and key, and what was refused since with the same basis; the rest is numbered."""
+    sent(store, "rejected", "r", basis="bad")
+    sent(store, "rejected", "s", basis="mended")
+    sent(store, "done", "s", basis="mended")
+    run = begun(store)
+    store.drafts.add(
+        run,
+        plan(
+            {"record_id": "r", "basis": "bad", "account_id": "x"},
+            {"record_id": "r2", "basis": "new"},
+            {"record_id": "s", "basis": "mended"},
+            {"kind": "task", "key": "k1"},
+            {"kind": "task", "key": "k2"},
+            {"kind": "memory", "key": "k1", "record_id": "m"},
+        ),
+    )
+    store.drafts.leave_out(run, "task", pl.Series(["k1", "other"]))
+    assert store.drafts.leave_out_refused(run, NOW + timedelta(seconds=1)).is_empty()
+    assert store.drafts.leave_out_refused(run, NOW).to_list() == ["x"]
+    store.drafts.fix(run, ["task", "fields", "memory"])
+    kept = store.plans.rows(run.id).select("seq", "kind", "record_id", "key").rows()
+    assert kept == [
+        (1, "task", None, "k2"),
+        (2, "fields", "r2", None),
+        (3, "fields", "s", None),
+        (4, "memory", "m", "k1"),
+    ]
+
+
+def test_only_what_was_approved_stays_in_a_draft(store: Store) -> None:
+    """The same kind, object, account and basis; a row without an account is nobody's to approve."""
+    same = {"record_id": "r", "basis": "b"}
+    held = planned(store, same, {"record_id": "n", "basis": "n", "account_id": None})
+    store.plans.hold(held.id, "why")
+    run = begun(store)
+    others = [{"basis": "c"}, {"account_id": "z"}, {"object": "Task"}, {"kind": "memory"}]
+    store.drafts.add(run, plan(same, *(same | other for other in others)))
+    store.drafts.add(run, plan({"record_id": "n", "basis": "n", "account_id": None}))
+    store.drafts.keep_approved(run, held.id)
+    store.drafts.fix(run, ["task", "fields", "memory"])
+    rows = store.plans.rows(run.id)
+    assert rows.select("seq", "record_id", "basis").rows() == [(1, "r", "b")]
+
+
+# -- plans -----------------------------------------------------------------------------------------
+
+
 def test_a_sent_row_is_durable(store: Store, tmp_path: Path) -> None:
     """What is marked sent is seen by another process before the batch leaves."""
-    run = start(store)
-    store.plans.add(run, plan({"record_id": "r"}, {"record_id": "s"}, {"record_id": "t"}))
+    run = planned(store, {"record_id": "r"}, {"record_id": "s"}, {"record_id": "t"})
     store.plans.mark(run.id, pl.Series([1, 3]), "sent")
     other = opened(tmp_path, prepare=False)
     assert other.plans.counts(run.id) == {"planned": 1, "sent": 2}
@@ -76,8 +196,7 @@ def test_a_sent_row_is_durable(store: Store, tmp_path: Path) -> None:
 
 def test_receipts(store: Store) -> None:
     """Each answer is kept with its row, whatever the order they come in."""
-    run = start(store)
-    store.plans.add(run, plan(*({"record_id": str(n)} for n in range(1, 6))))
+    run = planned(store, *({"record_id": str(n)} for n in range(1, 6)))
     outcomes = ["gone", "unknown", "retry", "rejected", "done"]
     answers = receipt(
         seq=[5, 4, 3, 2, 1],
@@ -109,14 +228,12 @@ def test_receipts_of_another_run_stay(store: Store) -> None:
 
 
 def test_bad_rows(store: Store) -> None:
-    """A row without target, a number used twice, an unknown outcome: bugs, nothing is kept."""
-    run = start(store)
+    """A row without target, an unknown outcome: bugs, nothing is kept."""
+    run = begun(store)
     with pytest.raises(BrokenInvariant, match="neither a record id nor a key"):
-        store.plans.add(run, plan({}))
-    with pytest.raises(BrokenInvariant):
-        store.plans.add(run, plan({"record_id": "r"}, {"record_id": "s", "seq": 1}))
-    assert store.plans.rows(run.id).is_empty()
-    store.plans.add(run, plan({"record_id": "r"}))
+        store.drafts.add(run, plan({}))
+    assert store.drafts.kinds(run) == {}
+    run = planned(store, {"record_id": "r"})
     with pytest.raises(BrokenInvariant, match="no such outcome"):
         store.plans.receipts(run.id, receipt(seq=[1], outcome=["maybe"]))
 
@@ -127,19 +244,15 @@ def test_rejected_is_what_was_refused_last(store: Store) -> None:
     sent(store, "rejected", "s")
     sent(store, "done", "s")
     sent(store, "done", "t")
-    rejected = store.plans.rejected()
-    same = text_hash(pl.Series([json.dumps({"Score": 1})])).item()
-    assert rejected.rows() == [("Account", "r", None, "fields", same, "b1", "CODE")]
-    sent(store, "rejected", "r", score=2)
-    assert store.plans.rejected()["fields_hash"].to_list() != [same]
-    assert store.plans.rejected().height == 1
+    assert store.plans.rejected().rows() == [("Account", "r", None, "fields", "b1", "CODE")]
+    sent(store, "rejected", "r", basis="b2")
+    assert store.plans.rejected()["basis"].to_list() == ["b2"]
 
 
 def test_rejection_outlives_runs_without_an_answer(store: Store) -> None:
     """A row that was only planned or sent later does not lift the refusal."""
     sent(store, "rejected", "r")
-    run = start(store)
-    store.plans.add(run, plan({"record_id": "r"}))
+    run = planned(store, {"record_id": "r"})
     store.plans.mark(run.id, pl.Series([1]), "sent")
     assert store.plans.rejected()["record_id"].to_list() == ["r"]
 
@@ -154,8 +267,7 @@ def test_rejections_by_kind_and_age(store: Store) -> None:
 
 
 def held(store: Store) -> str:
-    run = start(store)
-    store.plans.add(run, plan({"record_id": "r"}, {"record_id": "s"}))
+    run = planned(store, {"record_id": "r"}, {"record_id": "s"})
     store.plans.hold(run.id, "812 scores would move")
     store.runs.finish(run, outcome="stopped", exit_code=4, counts={}, calls={})
     return run.id
@@ -166,7 +278,8 @@ def test_approval_within_a_day(store: Store) -> None:
     run_id = held(store)
     assert store.plans.held(run_id).message == "812 scores would move"
     almost = NOW + timedelta(hours=23, minutes=59)
-    assert store.plans.approved(run_id, almost)["record_id"].to_list() == ["r", "s"]
+    assert store.plans.approved(run_id, almost).run_id == run_id
+    assert store.plans.rows(run_id, "held")["record_id"].to_list() == ["r", "s"]
     with pytest.raises(GuardStopped, match="expired at 2026-11-23 09:00 UTC"):
         store.plans.approved(run_id, NOW + timedelta(hours=24))
 
@@ -174,7 +287,7 @@ def test_approval_within_a_day(store: Store) -> None:
 def test_approval_only_once(store: Store) -> None:
     """A plan that a run has applied is not applied again, and an unknown one never."""
     run_id = held(store)
-    store.plans.use_hold(run_id, start(store))
+    store.plans.use_hold(run_id, begun(store))
     with pytest.raises(GuardStopped, match="already applied"):
         store.plans.approved(run_id, NOW)
     with pytest.raises(GuardStopped, match="no plan nothing waits"):
@@ -184,8 +297,7 @@ def test_approval_only_once(store: Store) -> None:
 
 def test_old_plans_are_forgotten(store: Store) -> None:
     """Rows of old runs go with what they held of customers; the run itself stays."""
-    run = start(store)
-    store.plans.add(run, plan({"record_id": "r"}))
+    run = planned(store, {"record_id": "r"})
     store.plans.receipts(
         run.id, receipt(seq=[1], outcome=["rejected"], code=["BAD"], message=["Acme Ltd"])
     )
@@ -197,8 +309,7 @@ def test_old_plans_are_forgotten(store: Store) -> None:
 
 def test_rows_need_their_run(store: Store) -> None:
     """The database itself refuses plan rows of a run that it does not know."""
-    run = start(store)
-    store.plans.add(run, plan({"record_id": "r"}))
+    planned(store, {"record_id": "r"})
     with pytest.raises(BrokenInvariant), store._database.write() as connection:
         connection.execute(text("DELETE FROM runs"))
     with pytest.raises(BrokenInvariant, match="no run"):

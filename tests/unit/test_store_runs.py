@@ -96,6 +96,7 @@ def test_second_process_is_busy(store: Store, tmp_path: Path) -> None:
     assert run.fence == dead.fence + 1
 
 
+@pytest.mark.only("sqlite")
 def test_lock_is_private_and_stays(store: Store, tmp_path: Path) -> None:
     """The lock file is the owner's alone, and not removed: removing it would race."""
     finish(store, start(store))

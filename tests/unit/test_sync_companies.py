@@ -36,7 +36,7 @@ def test_outputs_that_nobody_maps_are_not_written_and_not_missed(tmp_path: Path)
     assert not {"HWhy", "HTrend", "HWeeks"} & set(org.shown(account))
     for _ in range(30):
         report = org.sync(full=True)
-        assert (report.plan.height, report.edits.height) == (0, 0)
+        assert (org.plan(report).height, report.edits.height) == (0, 0)
         org.crm.clock.advance(timedelta(days=1))
         org.store.history.thin(report.setting.day)
 
@@ -110,5 +110,5 @@ def test_every_account_gets_its_own(org: Org) -> None:
         org.edit("Account", account, HTrend="Falling")
     report = org.sync()
     assert sorted(report.edits["account_id"]) == sorted(edited)
-    assert sorted(report.plan["account_id"]) == sorted(edited)
+    assert sorted(org.plan(report)["account_id"]) == sorted(edited)
     assert org.store.mirror.load("account", [], Scope.all()).height == 40

@@ -106,7 +106,7 @@ def test_a_book_without_customers_is_no_error(org: Org) -> None:
     assert org.perform()[1] == 0
     org.account(80, Type="Prospect")
     report, code = org.perform()
-    assert (report.accounts, report.customers, report.plan.height, code) == (1, 0, 0, 0)
+    assert (report.accounts, report.customers, org.plan(report).height, code) == (1, 0, 0, 0)
     one = org.account(80)
     org.sync()
     assert org.shown(one)["HScore"] == 80
@@ -120,7 +120,7 @@ def test_accounts_without_evidence_are_unknown(org: Org) -> None:
     assert (shown["HScore"], shown["HBand"]) == (None, "Unknown")
     assert org.sync().outcomes == {}
     for report in org.days(3):
-        assert report.plan.height <= 1
+        assert org.plan(report).height <= 1
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_an_edited_band_is_put_back_and_reported(org: Org) -> None:
     report = org.sync()
     assert report.edits.rows() == [(account, "band", "Red")]
     assert org.shown(account)["HBand"] == "Green"
-    assert "puts back a person's edit" in report.plan["why"][0]
+    assert "puts back a person's edit" in org.plan(report)["why"][0]
     report = org.sync()
     assert (report.outcomes, report.edits.height) == ({}, 0)
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import located
 from sync_kit import Org
 
 from crm_health import errors
 from crm_health.connector import Connector, Notes
 from crm_health.store import Run, Store
+from crm_health.sync import population
 from crm_health.sync.options import Options
 from crm_health.sync.session import perform
 from crm_health.testing.memory_crm import Fault
@@ -151,7 +153,7 @@ def test_a_stop_ends_between_batches(org: Org) -> None:
 def test_another_run_of_the_org_makes_no_call(org: Org) -> None:
     """Busy is said at once, before the CRM is asked anything."""
     org.book(2)
-    other = Store.open(org.folder / "org.db")
+    other = Store.open(located(org.folder / "org.db"))
     run = other.runs.start(
         org_id="",
         as_of=org.crm.clock.now(),
@@ -182,7 +184,7 @@ def test_a_run_that_was_overtaken_stops(org: Org) -> None:
                 kind="sync",
             )
 
-    other = Store.open(org.folder / "org.db")
+    other = Store.open(located(org.folder / "org.db"))
     with pytest.raises(errors.LeaseLost):
         org.sync(tick=tick)
     assert writes(org) == 1
@@ -249,3 +251,27 @@ def test_a_good_run_counts_what_it_did(org: Org) -> None:
     assert run.counts["customers"] == run.counts["assessed"] == run.counts["plan_done"] == 4
     assert sum(run.calls.values()) == len(org.crm.calls)
     assert run.started_at - org.crm.clock.now() < timedelta(seconds=1)
+
+
+def test_a_run_that_dies_while_drafting_leaves_no_plan(
+    org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had derived so far is nobody's plan; the next run derives and writes all of it."""
+    monkeypatch.setattr(population, "ACCOUNTS_AT_ONCE", 2)
+    org.book(9)
+    parts = []
+
+    def tick(phase: str, rows: int) -> None:
+        if phase == "assess":
+            parts.append(rows)
+            if len(parts) == 2:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        org.sync(tick=tick)
+    died = last(org)
+    assert org.store.drafts.kinds(died) == {"fields": sum(parts)}
+    assert org.store.plans.counts(died.id) == {}
+    assert org.sync().outcomes == {"done": 9}
+    assert org.store.drafts.kinds(died) == {}
+    assert org.sync().outcomes == {}

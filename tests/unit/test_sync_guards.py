@@ -28,9 +28,7 @@ def test_limits_are_told_in_words() -> None:
     idle = Usage(0, {})
 
     def found(tally: Tally, usage: Usage = idle, customers: int = 1000, **kinds: int) -> list[str]:
-        listed = [kind for kind, count in kinds.items() for _ in range(count)]
-        rows = pl.DataFrame({"kind": listed}, schema={"kind": pl.String})
-        return stops(limits, replace(tally, customers=customers), rows, usage)
+        return stops(limits, replace(tally, customers=customers), kinds, usage)
 
     assert found(Tally()) == []
     assert found(Tally(), task=30, escalation=20) == []

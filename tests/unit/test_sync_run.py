@@ -40,7 +40,7 @@ def test_a_small_change_writes_one_account(org: Org) -> None:
     org.edit("Account", ids[4], Given=org.shown(ids[4])["Given"] + 2)
     report = org.sync()
     assert report.assessed == 2
-    assert report.plan.select("kind", "account_id").rows() == [("fields", ids[4])]
+    assert org.plan(report).select("kind", "account_id").rows() == [("fields", ids[4])]
     assert org.sync().outcomes == {}
 
 
@@ -50,7 +50,7 @@ def test_a_quiet_day_writes_next_to_nothing(org: Org) -> None:
     org.sync()
     for report in org.days(4):
         assert report.assessed == 30
-        assert report.plan.height <= 2
+        assert org.plan(report).height <= 2
         assert org.sync().outcomes == {}
 
 
@@ -61,7 +61,7 @@ def test_a_fall_opens_one_task_that_closes_by_itself(org: Org) -> None:
     org.pass_time(hours=1)
     org.edit("Account", account, Given=50.0)
     report = org.sync()
-    assert sorted(report.plan["kind"]) == ["fields", "task"]
+    assert sorted(org.plan(report)["kind"]) == ["fields", "task"]
     (task,) = org.crm.rows("Task")
     key = f"ch1:{account}:dropped:1"
     assert task["HKey"].startswith(f"{key}#")
@@ -146,7 +146,7 @@ def test_an_escalation_opens_by_the_clock_and_resolves(org: Org) -> None:
     org.pass_time(hours=1)
     org.edit("Case", case, IsClosed=True)
     report = org.sync()
-    assert sorted(report.plan["kind"]) == ["close_escalation", "fields"]
+    assert sorted(org.plan(report)["kind"]) == ["close_escalation", "fields"]
     (escalation,) = org.crm.rows("Escalation")
     assert (escalation["Status"], org.shown(account)["HOpen"]) == ("Resolved", 0)
     assert escalation["Resolved"] == org.crm.clock.now()
@@ -184,7 +184,7 @@ def test_a_touched_escalation_is_cleared_and_not_resolved(org: Org) -> None:
     org.edit("Escalation", escalation["id"], Severity="S2")
     org.edit("Case", case, IsClosed=True)
     report = org.sync()
-    assert report.plan["kind"].to_list() == ["clear_escalation"]
+    assert org.plan(report)["kind"].to_list() == ["clear_escalation"]
     (escalation,) = org.crm.rows("Escalation")
     assert (escalation["Status"], org.shown(account)["HOpen"]) == ("Open", 1)
     assert org.sync().outcomes == {}

@@ -48,16 +48,16 @@ def test_a_dry_run_writes_and_clears_nothing(org: Org) -> None:
     org.book(5)
     before = org.crm.writes
     report, code = org.perform(dry_run=True)
-    assert (code, report.plan.height, org.crm.writes, writes(org)) == (0, 5, before, 0)
+    assert (code, org.plan(report).height, org.crm.writes, writes(org)) == (0, 5, before, 0)
     assert report.outcomes == {"planned": 5}
     assert last(org).kind == "plan"
     again = org.sync(dry_run=True)
-    assert again.plan.equals(report.plan)
+    assert org.plan(again).equals(org.plan(report))
     assert org.sync().outcomes == {"done": 5}
     org.pass_time(hours=1)
     account = org.account(20)
-    assert org.sync(dry_run=True).plan["account_id"].to_list() == [account]
-    assert org.sync().plan["account_id"].to_list() == [account]
+    assert org.plan(org.sync(dry_run=True))["account_id"].to_list() == [account]
+    assert org.plan(org.sync())["account_id"].to_list() == [account]
 
 
 def test_the_calls_a_plan_needs_are_told(org: Org) -> None:

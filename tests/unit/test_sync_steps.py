@@ -12,9 +12,11 @@ import pytest
 from sync_kit import Org, config
 
 from crm_health.connector import Op
-from crm_health.sync import plan
+from crm_health.health import book
+from crm_health.store import Run
+from crm_health.sync import assess, plan, population
 from crm_health.sync.apply import batches
-from crm_health.sync.ration import TASKS, ration
+from crm_health.sync.ration import TASKS, waiting
 from crm_health.testing.memory import InMemoryConnector
 from crm_health.testing.memory_crm import MemoryCrm
 from crm_health.testing.ports import make_ports
@@ -90,13 +92,9 @@ def test_what_is_high_always_passes(org: Org) -> None:
     tasks = pl.DataFrame(
         [(f"k{n}", "u", float(n), n < 5) for n in range(8)], schema=TASKS, orient="row"
     )
-    rows = plan.rows(tasks.select("key", account_id="key"), kind="task", op="x", object="Task")
     org.sync()
-    kept, waiting = ration(rows, tasks, org.store, org.setting())
-    assert kept["key"].to_list() == [f"k{n}" for n in range(5)]
-    assert waiting == 3
-    few, waiting = ration(rows, tasks.filter(~pl.col("high")), org.store, org.setting())
-    assert (waiting, few.height) == (0, rows.height)
+    assert sorted(waiting(tasks, org.store, org.setting())) == ["k5", "k6", "k7"]
+    assert waiting(tasks.filter(~pl.col("high")), org.store, org.setting()).is_empty()
 
 
 def test_nobody_to_tell_is_counted(org: Org) -> None:
@@ -183,50 +181,108 @@ def test_usage_of_the_local_day_counts_as_newest(tmp_path: Path) -> None:
 # -- batches ---------------------------------------------------------------------------------------
 
 
-def planned(*given: dict[str, Any]) -> pl.DataFrame:
+def planned(org: Org, *given: dict[str, Any]) -> Run:
+    """A run whose plan has these rows."""
     frame = pl.DataFrame(
-        [{"account_id": "a", "op": "update", "object": "Account"} | g for g in given]
+        [
+            {"account_id": "a", "op": "update", "object": "Account"}
+            | {"shape": plan.shape(orjson.loads(g["fields"]))}
+            | g
+            for g in given
+        ]
     )
-    return plan.numbered(plan.rows(frame))
+    run = org.run()
+    org.store.drafts.add(run, plan.rows(frame))
+    org.store.drafts.fix(run, plan.KINDS)
+    return run
 
 
-def sent(rows: pl.DataFrame, size: int = 200) -> list[tuple[str, Op, list[dict[str, Any]]]]:
+def sent(org: Org, run: Run, size: int = 200) -> list[tuple[str, Op, list[dict[str, Any]]]]:
     connector = InMemoryConnector(MemoryCrm(), make_ports(), batch=size)
-    return [(kind, batch.op, batch.rows.to_dicts()) for batch, _, kind in batches(connector, rows)]
+    return [
+        (kind, batch.op, batch.rows.to_dicts())
+        for batch, kind in batches(connector, org.store, run.id)
+    ]
 
 
-def test_people_s_work_goes_first_in_full_batches() -> None:
+def test_people_s_work_goes_first_in_full_batches(org: Org) -> None:
     """Escalations, tasks, fields, memories, then what closes; each kind by account."""
     kinds = list(reversed(plan.KINDS))
-    rows = planned(
+    run = planned(
+        org,
         *(
-            {"kind": k, "record_id": f"{k}{n}", "fields": '{"F":1.0}'}
+            {"kind": k, "record_id": f"{k}{n}", "account_id": str(n), "fields": '{"F":1.0}'}
             for k in kinds
-            for n in range(3)
-        )
+            for n in reversed(range(3))
+        ),
     )
-    found = sent(rows, 2)
+    found = sent(org, run, 2)
     assert [kind for kind, _, _ in found] == [kind for kind in plan.KINDS for _ in range(2)]
     assert [len(batch) for _, _, batch in found] == [2, 1] * len(plan.KINDS)
+    numbers = [row["seq"] for _, _, batch in found for row in batch]
+    assert numbers == list(range(1, 1 + 3 * len(plan.KINDS)))
+    ids = [row["id"] for _, _, batch in found for row in batch]
+    assert ids == [f"{kind}{n}" for kind in plan.KINDS for n in range(3)]
 
 
-def test_a_batch_holds_rows_of_one_shape() -> None:
+def test_a_batch_holds_rows_of_one_shape(org: Org) -> None:
     """A field that is not meant is not sent as empty; an empty one is."""
-    rows = planned(
+    run = planned(
+        org,
         {"kind": "fields", "record_id": "1", "fields": '{"A":1.5,"B":null}'},
         {"kind": "fields", "record_id": "2", "fields": '{"A":null,"B":null}'},
         {"kind": "fields", "record_id": "3", "fields": '{"A":2.0}'},
     )
-    found = [batch for _, _, batch in sent(rows)]
-    assert sorted(found, key=len) == [
-        [{"seq": 3, "id": "3", "A": 2.0}],
-        [{"seq": 1, "id": "1", "A": 1.5, "B": None}, {"seq": 2, "id": "2", "A": None, "B": None}],
+    found = [batch for _, _, batch in sent(org, run)]
+    assert found == [
+        [{"seq": 1, "id": "3", "A": 2.0}],
+        [{"seq": 2, "id": "1", "A": 1.5, "B": None}, {"seq": 3, "id": "2", "A": None, "B": None}],
     ]
 
 
-def test_a_task_goes_with_its_claim() -> None:
+def test_values_reach_the_batch_as_they_were_meant(org: Org) -> None:
+    """Texts that look like something else stay texts, numbers lose no digit."""
+    values = {
+        "text": ["2026-03-02", "12", "true", 'a "b"\n\u00fc\\', None],
+        "number": [0.1 + 0.2, 1e300, -7.0, None, 123456789.123],
+        "whole": [1, None, -3, 2**53, 0],
+        "flag": [True, False, None, True, False],
+        "nothing": [None] * 5,
+    }
+    frame = pl.DataFrame(values)
+    fields = frame.select(plan.as_json({n: pl.col(n) for n in values})).to_series()
+    run = planned(
+        org,
+        *({"kind": "fields", "record_id": str(n), "fields": f} for n, f in enumerate(fields)),
+    )
+    ((_, _, rows),) = sent(org, run)
+    for name, column in values.items():
+        assert [row[name] for row in rows] == column
+
+
+def test_the_size_of_a_batch_follows_what_still_waits(org: Org) -> None:
+    """The connector is asked before each batch, and never holds more rows than it asked for."""
+    run = planned(
+        org,
+        *({"kind": "fields", "record_id": f"{n:02}", "fields": '{"A":1}'} for n in range(25)),
+    )
+    asked = []
+
+    class Picky(InMemoryConnector):
+        def batch_size(self, op: Op, rows: int) -> int:
+            asked.append((op, rows))
+            return 10 if rows > 10 else 3
+
+    connector = Picky(MemoryCrm(), make_ports())
+    sizes = [batch.rows.height for batch, _ in batches(connector, org.store, run.id)]
+    assert sizes == [10, 10, 3, 2]
+    assert asked == [(Op.UPDATE, rows) for rows in (25, 15, 5, 2)]
+
+
+def test_a_task_goes_with_its_claim(org: Org) -> None:
     """The same numbers on both sides, each with its own unique field."""
-    rows = planned(
+    run = planned(
+        org,
         *(
             {
                 "kind": "task",
@@ -240,21 +296,22 @@ def test_a_task_goes_with_its_claim() -> None:
                 "claim_fields": orjson.dumps({"Key": f"k{n}"}).decode(),
             }
             for n in range(3)
-        )
+        ),
     )
     connector = InMemoryConnector(MemoryCrm(), make_ports())
-    ((batch, seqs, _),) = batches(connector, rows)
+    ((batch, _),) = batches(connector, org.store, run.id)
     assert batch.claim is not None
     assert batch.claim.key_field == "Key"
-    assert batch.rows["seq"].to_list() == batch.claim.rows["seq"].to_list() == seqs.to_list()
+    assert batch.rows["seq"].to_list() == batch.claim.rows["seq"].to_list() == [1, 2, 3]
     assert batch.rows["HKey"].to_list() == [f"{key}#1" for key in batch.claim.rows["Key"]]
 
 
-def test_an_empty_plan_makes_no_batch() -> None:
+def test_an_empty_plan_makes_no_batch(org: Org) -> None:
     """And needs no call."""
-    empty = plan.numbered(pl.DataFrame(schema=plan.PLAN))
-    assert sent(empty) == []
-    assert plan.calls(empty, InMemoryConnector(MemoryCrm(), make_ports())) == 0
+    run = org.run()
+    org.store.drafts.fix(run, plan.KINDS)
+    assert sent(org, run) == []
+    assert plan.calls(org.store.plans.groups(run.id), org.connector()) == 0
 
 
 def test_a_basis_tells_what_is_said_and_to_whom() -> None:
@@ -270,3 +327,89 @@ def test_a_basis_tells_what_is_said_and_to_whom() -> None:
     found = plan.rows(pl.DataFrame(variants))["basis"].to_list()
     assert found[0] == found[4]
     assert len(set(found)) == 4
+
+
+# -- the book --------------------------------------------------------------------------------------
+
+
+def test_book_figures_need_only_their_own_facts(tmp_path: Path) -> None:
+    """Facts on which no figure rests are not loaded for them; the figures are the same."""
+    facts = {
+        "big": {"from": "usage", "where": "value > 5", "take": "sum(value)"},
+        "far": {"from": "usage", "where": "value > 90", "take": "count(*)"},
+    }
+    change: dict[str, Any] = {
+        "facts": facts,
+        "derived": {"share": "big / (used + 1)", "rest": "far + p1_late"},
+        "measures": {"second": {"value": "50 + share - book_share + rest", "says": "x"}},
+    }
+    org = Org(tmp_path, config(model=change))
+    for place, account in enumerate(org.book(25)):
+        org.crm.put("Usage", {"Account": account, "Value": float(place + 6), "Day": org.now.date()})
+    model = org.config.model
+    few = population.narrowed(model, ["share"])
+    assert (set(few.facts), set(few.derived)) == ({"big", "used"}, {"share"})
+    org.sync()
+    setting = org.setting()
+    saved = org.store.history.figures(setting.day, org.config.digest)
+    views = [
+        assess.load_facts(org.store, setting, found, scope, {}).values
+        for scope in population.parts(org.store, setting)
+        for found in [assess.in_scope(org.store, setting, scope)]
+    ]
+    assert saved == book.figures(model, pl.concat(views))
+    assert saved["share"] is not None
+
+
+def test_parts_hold_few_enough_accounts_and_rows(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether accounts or their rows are many; together they are all accounts, each once."""
+    ids = org.book(40)
+    org.sync()
+    setting = org.setting()
+    assert len(population.parts(org.store, setting)) == 1
+    for limit, least in (("ACCOUNTS_AT_ONCE", 4), ("ROWS_AT_ONCE", 9)):
+        with monkeypatch.context() as patch:
+            patch.setattr(population, limit, 10)
+            scopes = population.parts(org.store, setting)
+            assert len(scopes) >= least
+            found = [org.store.mirror.account_ids(scope) for scope in scopes]
+            assert sorted(pl.concat(found)) == sorted(ids)
+            assert org.sync(full=True).outcomes == {}
+
+
+# -- records that people moved ---------------------------------------------------------------------
+
+
+def test_a_task_moved_to_another_customer_is_not_taken_for_theirs(
+    org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its episode stays where it was; the other customer gets a task of their own when due."""
+    monkeypatch.setattr(population, "ACCOUNTS_AT_ONCE", 1)
+    first, second = dropped(org, 2)
+    org.edit("Account", second, Given=80.0)
+    org.sync()
+    (task,) = org.crm.rows("Task")
+    assert task["WhatId"] == first
+    org.edit("Task", task["id"], WhatId=second)
+    org.days(1)
+    org.edit("Account", second, Given=40.0)
+    org.sync()
+    keys = sorted(row["HKey"].split("#")[0] for row in org.crm.rows("Task"))
+    assert keys == sorted(f"ch1:{account}:dropped:1" for account in (first, second))
+    assert org.sync(full=True).outcomes == {}
+
+
+def test_an_episode_that_was_moved_still_counts_where_it_began(
+    org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever part it is in now: its key is taken, so nothing opens a second time."""
+    monkeypatch.setattr(population, "ACCOUNTS_AT_ONCE", 1)
+    late = org.account(80)
+    other = org.account(80)
+    org.case(late)
+    org.sync()
+    (escalation,) = org.crm.rows("Escalation")
+    org.edit("Escalation", escalation["id"], Account=other)
+    for report in org.days(2):
+        assert "escalation" not in set(org.plan(report)["kind"])
+    assert len(org.crm.rows("Escalation")) == 1

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from connectors.sandbox.datasets import olist_funnel, olist_panel
-from connectors.sandbox.datasets.dataset import Dataset
+from connectors.sandbox.datasets.dataset import Dataset, Source
 from connectors.sandbox.story.rows import Rows
 
 PANEL = "seller_quarter_2017Q1_2017Q3.csv.gz"
@@ -32,6 +33,8 @@ FILES = (PANEL, DEALS, LEADS)
 
 #: The first instant after the panel's last quarter.
 AS_OF = datetime(2017, 10, 1, tzinfo=UTC)
+_CONFIG = Path(__file__).parent / "olist_config"
+_OF_PANEL = ("Health_Usage__c", "Health_Survey__c", "Case")
 
 
 def load(folder: Path) -> Dataset:
@@ -51,6 +54,12 @@ def load(folder: Path) -> Dataset:
         "The panel's churn outcome is never read.",
     ]
     records = {name: made for name, made in rows.records.items() if made}
-    counts = {"panel rows": panel.height, "deals": deals.height}
-    counts |= {name: len(made) for name, made in records.items()}
-    return Dataset(records, AS_OF, notes, counts)
+    sources = [
+        Source("panel", panel.height, panel.height, _told(records, _OF_PANEL)),
+        Source("closed deals", deals.height, deals.height, "an Account and Opportunity each"),
+    ]
+    return Dataset(records, AS_OF, notes, sources, _CONFIG)
+
+
+def _told(records: dict[str, list[dict[str, Any]]], names: tuple[str, ...]) -> str:
+    return ", ".join(f"{len(records.get(name, [])):,} {name}" for name in names)

@@ -12,7 +12,7 @@ from connectors.sandbox import faults
 from connectors.sandbox.errors import WireError
 from connectors.sandbox.faults import Rule
 from connectors.sandbox.org import VERSIONS, Org
-from connectors.sandbox.salesforce import metadata, oauth, versions
+from connectors.sandbox.salesforce import bulk_jobs, metadata, oauth, versions
 from connectors.sandbox.salesforce.errors import refusal
 from connectors.sandbox.salesforce.tricks import after, instead
 from connectors.sandbox.salesforce.urls import dispatch
@@ -79,7 +79,11 @@ def serve(org: Org, request: Request) -> Outcome:
 
 def _answer(org: Org, request: Request, session: Session | None, rules: tuple[Rule, ...]) -> Answer:
     call = Call(org, request, session.user_id if session else "", f"v{VERSIONS[-1]}.0")
-    call = replace(call, row_faults=tuple(r for r in rules if r.kind in faults.ROWS))
+    call = replace(
+        call,
+        row_faults=tuple(r for r in rules if r.kind in faults.ROWS),
+        job_faults=tuple(r for r in rules if r.kind in faults.JOBS),
+    )
     try:
         if request.path == "/services/oauth2/token":
             return oauth.token(org, request)
@@ -94,6 +98,7 @@ def _answer(org: Org, request: Request, session: Session | None, rules: tuple[Ru
                 return Answer(403, b"Bad_OAuth_Token", content_type=_HTML)
             return oauth.userinfo(call)
         _admit(org, session)
+        bulk_jobs.tick(org)
         with org.records.transaction():
             return dispatch(call)
     except WireError as error:
@@ -150,7 +155,11 @@ def _finish(org: Org, answer: Answer, session: Session | None) -> Answer:
 
 
 def _rows(answer: Answer | None) -> int:
-    body: Any = answer.body if answer is not None and answer.status < 300 else None
+    if answer is None or answer.status >= 300:
+        return 0
+    body: Any = answer.body
+    if isinstance(body, bytes):
+        return int(answer.headers.get("Sforce-NumberOfRecords", 0))
     if isinstance(body, dict):
         for name in ("records", "compositeResponse", "graphs", "results", "ids"):
             if isinstance(body.get(name), list):

@@ -43,7 +43,7 @@ def _first_page(call: Call, *, include_deleted: bool) -> Answer:
     if result.long_text_columns >= 2:
         size = min(size, LONG_TEXT_PAGE)
     if result.aggregate or len(result.rows) <= size:
-        return Answer(200, {"totalSize": result.total, "done": True, "records": result.rows})
+        return Answer(200, {"totalSize": result.total, "done": True, "records": result.rows[:]})
     number = call.org.keep_cursor(Cursor(result.rows, size, call.user_id))
     return _page(call, Cursor(result.rows, size, call.user_id), number, 0)
 

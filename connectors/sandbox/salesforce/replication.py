@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from connectors.sandbox.errors import WireError
 from connectors.sandbox.salesforce.rest import sobject
 from connectors.sandbox.salesforce.wire import Answer, Call
+from connectors.sandbox.schema import ObjectType
 from connectors.sandbox.soql import wire_datetime
+from connectors.sandbox.tables import Row
 
 UPDATED_DAYS = 30
 DELETED_DAYS = 15
@@ -18,8 +20,7 @@ def updated(call: Call) -> Answer:
     """GET sobjects/X/updated: ids saved in the window, and how far it can be trusted."""
     kind = sobject(call)
     start, end = _window(call, UPDATED_DAYS)
-    rows = call.org.records.rows(kind.name)
-    ids = [r["Id"] for r in rows if start <= r["SystemModstamp"] < end]
+    ids = sorted(r["Id"] for r in _saved(call, kind, start, end) if not r.get("IsDeleted"))
     if len(ids) > MAX_IDS:
         raise WireError(400, "EXCEEDED_ID_LIMIT", "too many ids in one window")
     return Answer(200, {"ids": ids, "latestDateCovered": wire_datetime(_covered(call, end))})
@@ -29,11 +30,10 @@ def deleted(call: Call) -> Answer:
     """GET sobjects/X/deleted: ids that went to the recycle bin in the window."""
     kind = sobject(call)
     start, end = _window(call, DELETED_DAYS)
-    rows = call.org.records.rows(kind.name, include_deleted=True)
     found = [
         {"id": r["Id"], "deletedDate": wire_datetime(r["SystemModstamp"])}
-        for r in rows
-        if r.get("IsDeleted") and start <= r["SystemModstamp"] < end
+        for r in _saved(call, kind, start, end)
+        if r.get("IsDeleted")
     ]
     oldest = call.org.clock.stamp() - timedelta(days=DELETED_DAYS)
     return Answer(
@@ -54,6 +54,11 @@ def record_count(call: Call) -> Answer:
     kinds = [k for k in map(records.object, names) if k is not None]
     counts = [{"count": records.count(k.name), "name": k.name} for k in kinds]
     return Answer(200, {"sObjects": [c for c in counts if c["count"]]})
+
+
+def _saved(call: Call, kind: ObjectType, start: datetime, end: datetime) -> list[Row]:
+    rows = call.org.records.stamped(kind.name, start, end)
+    return [row for row in rows if row["SystemModstamp"] < end]
 
 
 def _covered(call: Call, end: datetime) -> datetime:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -59,6 +61,8 @@ def after(answer: Answer, rules: Iterable[Rule]) -> Answer:
             answer = replace(answer, body=body[: -rule.bytes])
         elif rule.kind in ("reorder", "short") and isinstance(body, dict):
             answer = replace(answer, body=_inside(rule, body))
+        elif rule.kind in ("reorder", "short") and isinstance(body, bytes):
+            answer = replace(answer, body=_rows(rule, body))
         elif rule.kind == "next_host" and isinstance(body, dict) and "nextRecordsUrl" in body:
             moved = rule.to + body["nextRecordsUrl"]
             answer = replace(answer, body={**body, "nextRecordsUrl": moved})
@@ -71,3 +75,12 @@ def _inside(rule: Rule, body: dict[str, Any]) -> dict[str, Any]:
             changed = body[name][::-1] if rule.kind == "reorder" else body[name][: -rule.bytes]
             return {**body, name: changed}
     return body
+
+
+def _rows(rule: Rule, body: bytes) -> bytes:
+    """The same with the rows of a CSV behind its header."""
+    head, *rows = csv.reader(io.StringIO(body.decode(), newline=""))
+    out = io.StringIO(newline="")
+    changed = rows[::-1] if rule.kind == "reorder" else rows[: -rule.bytes]
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([head, *changed])
+    return out.getvalue().encode()

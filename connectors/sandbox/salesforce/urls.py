@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from connectors.sandbox.errors import WireError
 from connectors.sandbox.salesforce import (
+    bulk_ingest,
+    bulk_query,
     collections,
     composite,
     describe,
@@ -24,6 +26,8 @@ _ROOT = re.compile(r"/services/data/(v\d+\.\d)(?:/(?P<tail>.*?))?/?")
 
 _OBJECT = r"sobjects/(?P<object>\w+)"
 _MANY = r"composite/sobjects"
+_QUERY_JOB = r"jobs/query/(?P<job>\w+)"
+_INGEST_JOB = r"jobs/ingest/(?P<job>\w+)"
 # The first pattern that fits wins: words that are no ids stand before ids.
 _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"", versions.resources),
@@ -53,6 +57,23 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", r"composite", lambda call: composite.composite(call, dispatch)),
     ("POST", r"composite/batch", lambda call: composite.batch(call, dispatch)),
     ("POST", r"composite/graph", lambda call: composite.graph(call, dispatch)),
+    ("POST", r"jobs/query", bulk_query.create),
+    ("GET", r"jobs/query", bulk_query.everything),
+    ("GET", _QUERY_JOB, bulk_query.info),
+    ("PATCH", _QUERY_JOB, bulk_query.change),
+    ("DELETE", _QUERY_JOB, bulk_query.delete),
+    ("GET", rf"{_QUERY_JOB}/results", bulk_query.results),
+    ("GET", rf"{_QUERY_JOB}/resultPages", bulk_query.result_pages),
+    ("POST", r"jobs/ingest", bulk_ingest.create),
+    ("GET", r"jobs/ingest", bulk_ingest.everything),
+    ("GET", _INGEST_JOB, bulk_ingest.info),
+    ("PATCH", _INGEST_JOB, bulk_ingest.change),
+    ("DELETE", _INGEST_JOB, bulk_ingest.delete),
+    ("PUT", rf"{_INGEST_JOB}/batches", bulk_ingest.upload),
+    ("GET", rf"{_INGEST_JOB}/successfulResults", bulk_ingest.successful),
+    ("GET", rf"{_INGEST_JOB}/failedResults", bulk_ingest.failed),
+    # The documentation and the clients spell it both ways.
+    ("GET", rf"{_INGEST_JOB}/unprocessed[rR]ecords", bulk_ingest.unprocessed),
 )
 _COMPILED = [(method, re.compile(pattern), handler) for method, pattern, handler in _ROUTES]
 

@@ -43,7 +43,7 @@ def check(call: Call) -> None:
 
 def resources(call: Call) -> Answer:
     """GET /services/data/vNN.0."""
-    names = ("sobjects", "query", "queryAll", "limits", "composite")
+    names = ("sobjects", "query", "queryAll", "limits", "composite", "jobs")
     body = {name: call.url(name) for name in names}
     # Of the login host in production, wherever the org itself is.
     body["identity"] = f"https://login.salesforce.com/id/{ORG_ID}/{call.user_id}"
@@ -51,11 +51,17 @@ def resources(call: Call) -> Answer:
 
 
 def limits(call: Call) -> Answer:
-    """GET limits. Only the daily API requests move."""
+    """GET limits. API requests and bulk jobs move, the rest stands."""
     usage = call.org.usage
     body: dict[str, Any] = {name: {"Max": n, "Remaining": n} for name, n in _FIXED.items()}
     left = max(usage.allowed - usage.used, 0)
     body["DailyApiRequests"] = {"Max": usage.allowed, "Remaining": left}
+    jobs = call.org.jobs
+    for name, what, most in (
+        ("DailyBulkV2QueryJobs", "query", jobs.query_limit),
+        ("DailyBulkApiBatches", "batch", jobs.batch_limit),
+    ):
+        body[name] = {"Max": most, "Remaining": jobs.left(what)}
     body["PermissionSets"] = {
         "Max": 1500,
         "Remaining": 1499,
@@ -68,9 +74,7 @@ _FIXED = {
     "ConcurrentAsyncGetReportInstances": 200,
     "ConcurrentSyncReportRuns": 20,
     "DailyAsyncApexExecutions": 250_000,
-    "DailyBulkApiBatches": 15_000,
     "DailyBulkV2QueryFileStorageMB": 976_562,
-    "DailyBulkV2QueryJobs": 10_000,
     "DailyStreamingApiEvents": 10_000,
     "DailyWorkflowEmails": 100_000,
     "DataStorageMB": 1024,

@@ -78,6 +78,7 @@ class Call:
     version: str
     args: Mapping[str, str] = field(default_factory=dict)
     row_faults: tuple[Rule, ...] = ()
+    job_faults: tuple[Rule, ...] = ()
 
     def arg(self, name: str) -> str:
         """A part of the path, unescaped."""

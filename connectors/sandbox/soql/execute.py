@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any
 
 from connectors.sandbox.catalog import Catalog
 from connectors.sandbox.errors import WireError
 from connectors.sandbox.soql import ast, problems
+from connectors.sandbox.soql.bounds import STAMP, Stamps, stamps
 from connectors.sandbox.soql.filters import Filters, Predicate
 from connectors.sandbox.soql.group import Grouping, is_aggregate
 from connectors.sandbox.soql.literals import Operand
-from connectors.sandbox.soql.project import Children, Projection, Record
-from connectors.sandbox.soql.result import Result, ResultColumn
+from connectors.sandbox.soql.project import Children, Projection
+from connectors.sandbox.soql.result import Found, Record, Result, ResultColumn
 from connectors.sandbox.soql.scope import Context, Row, Scope
 from connectors.sandbox.soql.sort import Sorted, sorter
 
@@ -55,11 +57,10 @@ def _execute(query: ast.Query, context: Context) -> Result:
     if query.having:
         raise problems.malformed(query.text, query.source_pos, "HAVING needs GROUP BY")
     projection = Projection(scope, query, _compile_child)
-    order = _sorter(scope, query)
-    rows = find.cut(order(find.rows()))
+    rows = find.ordered()
     return Result(
         columns=tuple(projection.columns),
-        rows=projection.write(rows),
+        rows=Found(rows, projection.write, tuple(projection.selected)),
         total=len(rows),
         long_text_columns=projection.long_text_columns,
     )
@@ -82,16 +83,35 @@ class _Finder:
         self.keep: Predicate | None = (
             self._filters.compile(query.where) if query.where is not None else None
         )
+        self._stamps = stamps(query.where)
 
     def rows(self) -> list[Row]:
-        """Every row that meets the condition, in the store's order."""
-        keep, candidates = self.keep, self._by_index()
+        """Every row that meets the condition, in the store's order or that of Id."""
+        candidates = self._by_index()
+        if candidates is None and self._stamps != Stamps():
+            candidates = sorted(self._by_stamp(), key=itemgetter("Id"))
         if candidates is None:
             archived = self._scope.context.include_deleted
             candidates = self._scope.context.records.rows(
                 self._scope.object.name, include_deleted=archived, include_archived=archived
             )
-        return [row for row in candidates if keep is None or keep(row)]
+        return list(filter(self.keep, candidates))
+
+    def ordered(self) -> list[Row]:
+        """The rows that answer the query, as ORDER BY, LIMIT and OFFSET have them."""
+        query = self._query
+        order = _sorter(self._scope, query)
+        if self._filters.ids or not _by_stamp_and_id(self._scope, query):
+            return self.cut(order(self.rows()))
+        end = None if query.limit is None else query.offset + query.limit
+        found = filter(self.keep, self._by_stamp())
+        return list(itertools.islice(found, query.offset, end))
+
+    def _by_stamp(self) -> Iterable[Row]:
+        """The rows whose stamp is not ruled out, in the order of (stamp, Id)."""
+        context, span = self._scope.context, self._stamps
+        rows = context.records.stamped(self._scope.object.name, span.first, span.last)
+        return filter(context.visible, rows)
 
     def cut(self, rows: list[Row]) -> list[Row]:
         """The part LIMIT and OFFSET leave."""
@@ -135,7 +155,8 @@ def _aggregate(scope: Scope, query: ast.Query, find: _Finder) -> Result:
             "use LIMIT to restrict the results to a single batch"
         )
         raise WireError(400, "EXCEEDED_ID_LIMIT", message)
-    return Result(grouping.columns(), grouping.write(groups), len(groups), aggregate=True)
+    rows = Found(groups, grouping.write)
+    return Result(grouping.columns(), rows, len(groups), aggregate=True)
 
 
 def _compile_child(
@@ -178,7 +199,7 @@ def _semi_join(context: Context, query: ast.Query) -> frozenset[str]:
         message = f"The selected field '{what.text}' in the subquery must be an ID or reference"
         raise problems.malformed(query.text, what.pos, message)
     find = _Finder(scope, query)
-    rows = find.cut(_sorter(scope, query)(find.rows()))
+    rows = find.ordered()
     ids: set[Any] = {column.get(row) for row in rows}
     return frozenset(ids - {None})
 
@@ -218,6 +239,14 @@ def _operand(scope: Scope, what: ast.Path | ast.Call) -> Operand:
     field = column.field
     indexed = field.type in ("id", "reference") or field.unique or field.external_id
     return Operand(field.name, field.type, what.pos, column.get, field.case_sensitive, indexed)
+
+
+def _by_stamp_and_id(scope: Scope, query: ast.Query) -> bool:
+    """Whether ORDER BY asks for what the index by stamp has: SystemModstamp, then perhaps Id."""
+    columns = [scope.column(o.by) for o in query.order_by if isinstance(o.by, ast.Path)]
+    names = [column.field.name for column in columns if not column.steps]
+    falling = any(order.descending for order in query.order_by)
+    return not falling and names in ([STAMP], [STAMP, "Id"]) and len(query.order_by) == len(names)
 
 
 def _is_count(query: ast.Query) -> bool:

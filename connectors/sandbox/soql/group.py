@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,7 @@ class Grouping:
             buckets.setdefault(tuple(get(row) for get in gets), []).append(row)
         return [self._group(key, members) for key, members in buckets.items()]
 
-    def write(self, groups: list[Row]) -> list[Row]:
+    def write(self, groups: Sequence[Row]) -> list[Row]:
         """The groups as AggregateResults."""
         plan = [(out.name, out.key, converter_of(out.type)) for out in self.outputs]
         return [

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.sandbox.schema import Field, ObjectType
 from connectors.sandbox.soql import ast, problems
 from connectors.sandbox.soql.polymorphic import NAME
-from connectors.sandbox.soql.result import ResultColumn
-from connectors.sandbox.soql.scope import Context, Row, Scope, Step
+from connectors.sandbox.soql.result import Record, ResultColumn, Selected
+from connectors.sandbox.soql.scope import Context, Row, Scope, Step, getter
 from connectors.sandbox.soql.wire import Convert, converter
 
-Record = dict[str, Any]
 Children = Callable[[Row], list[Record]]
 CompileChild = Callable[[Scope, ast.Query], tuple[str, Children, tuple[ResultColumn, ...]]]
 
@@ -30,26 +29,35 @@ class Shape:
     children: dict[str, Children] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
 
-    def write(self, row: Row, version: str) -> Record:
-        """One record of this shape."""
-        type_ = row["Type"] if self.object is NAME else self.object.name
-        url = f"/services/data/{version}/sobjects/{type_}/{row['Id']}"
-        record: Record = {"attributes": {"type": self.object.name, "url": url}}
-        for key in self.order:
-            column = self.columns.get(key)
-            if column is not None:
-                name, convert = column
-                value = row.get(name)
-                record[key] = value if convert is None else convert(value)
-            elif key in self.parents:
-                step, shape = self.parents[key]
-                parent = step.parent(row)
-                record[key] = None if parent is None else shape.write(parent, version)
-            else:
-                rows = self.children[key](row)
-                found = {"totalSize": len(rows), "done": True, "records": rows}
-                record[key] = found if rows else None
-        return record
+    def write(self, rows: Sequence[Row], version: str) -> list[Record]:
+        """Records of this shape. Column by column: that is what makes a page quick."""
+        keys = ("attributes", *self.order)
+        columns = (
+            self._attributes(rows, version),
+            *(self._column(k, rows, version) for k in self.order),
+        )
+        return [dict(zip(keys, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+    def _attributes(self, rows: Sequence[Row], version: str) -> Iterable[Record]:
+        name, root = self.object.name, f"/services/data/{version}/sobjects"
+        if self.object is NAME:
+            return [{"type": name, "url": f"{root}/{row['Type']}/{row['Id']}"} for row in rows]
+        root = f"{root}/{name}/"
+        return [{"type": name, "url": root + row["Id"]} for row in rows]
+
+    def _column(self, key: str, rows: Sequence[Row], version: str) -> Iterable[Any]:
+        column = self.columns.get(key)
+        if column is not None:
+            name, convert = column
+            values = [row.get(name) for row in rows]
+            return values if convert is None else map(convert, values)
+        if key in self.parents:
+            step, shape = self.parents[key]
+            parents = [step.parent(row) for row in rows]
+            written = iter(shape.write([p for p in parents if p is not None], version))
+            return [None if parent is None else next(written) for parent in parents]
+        made = map(self.children[key], rows)
+        return [{"totalSize": len(c), "done": True, "records": c} if c else None for c in made]
 
 
 class Projection:
@@ -61,6 +69,7 @@ class Projection:
         self._context: Context = scope.context
         self.shape = Shape(scope.object)
         self.columns: list[ResultColumn] = []
+        self.selected: list[Selected] = []
         self.long_text_columns = 0
         for item in query.items:
             self._refuse_alias(item)
@@ -73,10 +82,9 @@ class Projection:
                 case ast.Query():
                     self._child(item.what, compile_child)
 
-    def write(self, rows: list[Row]) -> list[Record]:
+    def write(self, rows: Sequence[Row]) -> list[Record]:
         """The records of some rows."""
-        version, write = self._context.version, self.shape.write
-        return [write(row, version) for row in rows]
+        return self.shape.write(rows, self._context.version)
 
     def _add(self, steps: tuple[Step, ...], field_: Field, pos: int) -> None:
         shape = self.shape
@@ -85,13 +93,14 @@ class Projection:
                 shape.parents[step.name] = (step, Shape(step.target))
                 shape.order.append(step.name)
             shape = shape.parents[step.name][1]
+        path = ".".join([*(step.name for step in steps), field_.name])
         if field_.name in shape.columns:
-            name = ".".join([*(step.name for step in steps), field_.name])
-            message = f"duplicate field selected: {name}"
+            message = f"duplicate field selected: {path}"
             raise problems.malformed(self._context.text, pos, message)
         shape.columns[field_.name] = (field_.name, converter(field_))
         shape.order.append(field_.name)
         self.long_text_columns += field_.long_text
+        self.selected.append(Selected(path, field_.type, getter(steps, field_.name)))
         column = column_of(field_)
         for step in reversed(steps):
             column = ResultColumn(step.name, step.name, "reference", joins=(column,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -111,7 +111,7 @@ class Scope:
         field = object_.field(name)
         if field is None or not self._readable(object_, field):
             raise problems.no_such_column(self.context.text, path.pos, name, object_.name)
-        return Column(tuple(steps), field, _getter(steps, field.name))
+        return Column(tuple(steps), field, getter(steps, field.name))
 
     def fields(self) -> list[Field]:
         """All fields the user can read, in the schema's order."""
@@ -174,7 +174,8 @@ class Scope:
         return self.context.records.readable(object_, field, self.context.user_id)
 
 
-def _getter(steps: list[Step], name: str) -> Get:
+def getter(steps: Sequence[Step], name: str) -> Get:
+    """Reads the field of that name at the end of the steps; None where they lead nowhere."""
     if not steps:
         return lambda row: row.get(name)
     if len(steps) == 1:

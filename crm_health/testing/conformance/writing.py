@@ -55,10 +55,11 @@ class WritingContract:
         assert [row[s.text], row[s.number], row[s.day]] == [None, None, None]
 
     def test_texts_survive_the_way_there(self, rig: Rig) -> None:
-        """Any script, quotes, line ends and 1,000 characters are stored as they were sent."""
+        """Any script, quotes, line ends, 1,000 characters, and words that a wire may know."""
         s = rig.subject
         texts = ["Zoë — 東京 🌲", "a \"b\" 'c' \\ d\n<e> & %", "ü" * 1000]
-        ids = rig.seed(some_rows(rig, 3))
+        texts += ["#N/A", "NA", "null", "None", "0", "a,b;c\r\nd", "=1+1"]
+        ids = rig.seed(some_rows(rig, len(texts)))
         with opened(rig) as (connector, _):
             connector.write(
                 updates(rig, [(i, {s.text: t}) for i, t in zip(ids, texts, strict=True)])
@@ -151,6 +152,35 @@ class WritingContract:
         with opened(rig) as (connector, _), pytest.raises(BrokenInvariant):
             connector.write(batch)
         assert rig.truth(s.stream.object) == before
+
+    @pytest.mark.parametrize("rows", [1, 7])
+    def test_writing_costs_no_more_calls_than_was_said(self, rig: Rig, rows: int) -> None:
+        """The calls of a plan are known before it is applied."""
+        s = rig.subject
+        ids = rig.seed(some_rows(rig, rows))
+        batch = updates(rig, [(i, {s.text: "x"}) for i in ids])
+        with opened(rig) as (connector, ports):
+            # Logins are no part of it.
+            connector.identity()
+            before = ports.budget.spent
+            assert outcomes(connector.write(batch)) == ["done"] * rows
+            assert 0 < ports.budget.spent - before <= connector.calls_for(Op.UPDATE, rows)
+
+    @pytest.mark.parametrize("op", Op)
+    def test_batches_have_a_size_however_many_rows_wait(self, rig: Rig, op: Op) -> None:
+        """What is said of calls agrees with it, and asks nobody."""
+        with opened(rig) as (connector, ports):
+            assert all(connector.batch_size(op, rows) >= 1 for rows in (0, 1, 10**3, 10**6))
+            assert connector.calls_for(op, 0) == 0
+            assert connector.calls_for(op, 1) >= 1
+            assert connector.calls_for(op, 10**6) >= 10**6 // connector.batch_size(op, 10**6)
+            assert ports.budget.spent == 0
+
+    def test_settling_without_notes_costs_nothing(self, rig: Rig) -> None:
+        """Where nothing was left under way there is nothing to ask the CRM."""
+        with opened(rig) as (connector, ports):
+            connector.settle()
+            assert ports.budget.spent == 0
 
     def test_a_batch_without_rows_costs_nothing(self, rig: Rig) -> None:
         """No rows: no call, no receipts, but their columns."""
