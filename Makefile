@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Other Pythons that this machine may have: the unit tests run on each.
-OTHERS := 3.11 3.12 3.13
+# Other Pythons that this machine may have: the unit tests run on the oldest and the newest, and
+# as part of `make soak` on those between.
+OTHERS := 3.11 3.13
+BETWEEN := 3.12
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench unit pythons lint types imports soak lock clean
@@ -25,7 +27,7 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY)  ## the main job on a CRM that runs on this machine
 	@$(BIN)/crm-health demo
 
-test: $(READY)  ## all tests, on SQLite and PostgreSQL; unit tests on every Python found here
+test: $(READY)  ## all tests, on SQLite and PostgreSQL; unit tests on other Pythons found here
 	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow'
 	$(BIN)/python -m pytest -n auto --dist loadfile -m 'database and not slow' --database postgres
 	@$(MAKE) --no-print-directory pythons
@@ -47,6 +49,8 @@ bench: $(READY)  ## speed and memory as ratios: make bench SIZE=100000 DATABASE=
 
 soak: $(READY)  ## what takes longer than `make test` may
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'database and slow' --database postgres
+	@.ci/pythons $(BIN)/python $(BETWEEN)
 
 lock: $(READY)  ## pin the requirements again, with hashes and without addresses
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.txt

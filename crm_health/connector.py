@@ -219,6 +219,8 @@ class Ports:
     #: Structured log: event name and plain values; never names, addresses or free text.
     log: Callable[..., None]
     notes: Notes
+    #: Asked every few seconds of a long wait, outside any call; raises where the run is to end.
+    stopping: Callable[[], object] = lambda: False
 
 
 class Connector(Protocol):

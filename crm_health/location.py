@@ -41,13 +41,15 @@ class Postgres:
         try:
             parts = urlsplit(self.url.get_secret_value())
             whole = parts.scheme in _SCHEMES and len(parts.path) > 1 and parts.port != 0
+            # Or a part of the password is taken for the host's name, and asked for in the DNS.
+            whole = whole and parts.netloc.count("@") < 2 and "@" not in parts.path
         except ValueError:
             whole = False
         if not whole:
             # The value holds a password, so not even its beginning is repeated.
             raise ConfigError(
-                "DATABASE_URL is not postgresql://USER:PASSWORD@HOST:PORT/DATABASE (characters "
-                "like @ or / in the password as %40, %2F). Nothing was run.",
+                "DATABASE_URL is not postgresql://<user>:<password>@<host>:<port>/<database> "
+                "(characters like @ or / in the password as %40, %2F). Nothing was run.",
                 code="CH-SETTINGS",
             )
 

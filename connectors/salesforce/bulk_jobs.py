@@ -19,6 +19,8 @@ from crm_health.errors import BrokenInvariant, Rejected, SetupError, Unavailable
 DEADLINE = 1800.0
 #: Seconds between two looks at a job: they double, so that a long job costs few calls.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+#: Seconds after which a run that is to end notices it: platforms kill after 10 to 30.
+_STEP = 4.0
 
 
 class JobGone(Unavailable):
@@ -112,12 +114,13 @@ class Jobs:
 
         Raises:
             JobGone: there is none.
+            CrmHealthError: the run is to end; the job goes on.
         """
         ports = self._client.ports
         seen: tuple[State, int] | None = None
         moved, pause = ports.clock(), FIRST_PAUSE
         while True:
-            ports.sleep(pause)
+            self._rest(pause)
             job = self.info(job_id)
             if job.ended:
                 return job
@@ -127,6 +130,14 @@ class Jobs:
             if now - moved >= deadline:
                 return job
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _rest(self, seconds: float) -> None:
+        ports = self._client.ports
+        while seconds > 0:
+            ports.stopping()
+            ports.sleep(min(seconds, _STEP))
+            seconds -= _STEP
+        ports.stopping()
 
     def close(self, job_id: str) -> Job:
         """Say that the upload of an ingest job is whole, so that the work begins."""

@@ -14,6 +14,7 @@ from typing import Any
 from connectors.salesforce.bulk_jobs import JobKind, State
 from connectors.salesforce.bulk_notes import Note
 from connectors.salesforce.client import Client
+from connectors.salesforce.errors import not_json
 from connectors.salesforce.soql import is_id
 
 #: How long after asking a job can still come into being: all repeats of one call, and some.
@@ -33,7 +34,8 @@ def orphans(client: Client, note: Note, known: str = "") -> Iterator[str]:
     since = _instant(note.since)
     if since is None:
         return
-    user = client.get("/services/oauth2/userinfo").json().get("user_id")
+    told = client.get("/services/oauth2/userinfo").json()
+    user = told.get("user_id") if isinstance(told, dict) else None
     for job in _listed(client):
         made = _instant(str(job.get("createdDate")))
         if (
@@ -55,8 +57,9 @@ def _listed(client: Client) -> Iterator[dict[str, Any]]:
     path = root
     for _ in range(PAGES):
         parsed = client.get(path).json()
-        records = parsed.get("records") if isinstance(parsed, dict) else None
-        yield from (job for job in records or [] if isinstance(job, dict))
+        if not isinstance(parsed, dict):
+            raise not_json("the list of jobs")
+        yield from (job for job in parsed.get("records") or [] if isinstance(job, dict))
         path = str(parsed.get("nextRecordsUrl") or "")
         if parsed.get("done") is not False or not path.startswith(root):
             return

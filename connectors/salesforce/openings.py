@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -10,7 +10,7 @@ from urllib.parse import quote
 import orjson
 
 from connectors.salesforce import soql
-from connectors.salesforce.client import COMPOSITE_QUERIES, Client, Part
+from connectors.salesforce.client import COMPOSITE_MAX, COMPOSITE_QUERIES, Client, Part
 from connectors.salesforce.errors import not_json
 from connectors.salesforce.window import Window
 from crm_health.errors import AuthError, Rejected, SetupError
@@ -46,8 +46,7 @@ class Opener:
             count: whether to ask for the number of rows of objects that are read whole.
         """
         opened: list[tuple[Window, datetime | None, Part | None]] = []
-        for first in range(0, len(windows), COMPOSITE_QUERIES):
-            group = windows[first : first + COMPOSITE_QUERIES]
+        for group in _groups(windows):
             watermarks, parts = self._composite(group)
             for window in group:
                 watermark = watermarks.get(window.name, window.now) if window.shape.stamp else None
@@ -82,16 +81,8 @@ class Opener:
         The watermarks stand before the queries: what is covered when they are taken is seen by
         the queries that follow.
         """
-        covered = {
-            window.name: f"c{n}"
-            for n, window in enumerate(group)
-            if window.shape.stamp and window.shape.replicateable
-        }
-        asked = {
-            f"q{n}": window
-            for n, window in enumerate(group)
-            if window.incremental and window.cursor.place is None
-        }
+        covered = {window.name: f"c{n}" for n, window in enumerate(group) if _is_covered(window)}
+        asked = {f"q{n}": window for n, window in enumerate(group) if _is_asked(window)}
         parts = [
             (reference, self._covered_path(name, group[0].now))
             for name, reference in covered.items()
@@ -129,6 +120,32 @@ class Opener:
             "salesforce.no_watermark", object=name, status=part.status if part else None
         )
         return None
+
+
+def _is_covered(window: Window) -> bool:
+    """Whether the service tells up to when the object is complete."""
+    return bool(window.shape.stamp and window.shape.replicateable)
+
+
+def _is_asked(window: Window) -> bool:
+    """Whether its first page is fetched along."""
+    return window.incremental and window.cursor.place is None
+
+
+def _groups(windows: Sequence[Window]) -> Iterator[list[Window]]:
+    """Windows that one composite call can open, in their order."""
+    group: list[Window] = []
+    parts = queries = 0
+    for window in windows:
+        asked = int(_is_asked(window))
+        wanted = asked + int(_is_covered(window))
+        if group and (parts + wanted > COMPOSITE_MAX or queries + asked > COMPOSITE_QUERIES):
+            yield group
+            group, parts, queries = [], 0, 0
+        group.append(window)
+        parts, queries = parts + wanted, queries + asked
+    if group:
+        yield group
 
 
 def query_path(client: Client, query: str) -> str:

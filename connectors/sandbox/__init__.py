@@ -1,6 +1,7 @@
-"""A CRM on this machine: a record store that speaks Salesforce's wire protocol, with faults.
+"""Two CRMs on this machine: record stores that speak the wire protocols, with faults.
 
 `records` keeps the org and knows nothing of HTTP; `soql` reads it; `salesforce` is the protocol;
+`hubspot` is a portal beside the org, answered at the same address, with simplifications of its own;
 `server` serves it on loopback; `control` and `faults` reach behind the clients' backs; `handle`
 starts one from a test.
 

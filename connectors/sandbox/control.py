@@ -15,6 +15,8 @@ import orjson
 
 from connectors.sandbox import people
 from connectors.sandbox.errors import WireError
+from connectors.sandbox.hubspot import control as hubspot
+from connectors.sandbox.hubspot.errors import HubError
 from connectors.sandbox.org import Org
 from connectors.sandbox.salesforce import bulk_jobs
 from connectors.sandbox.schema import Field, ObjectType, by_name, system_fields
@@ -28,9 +30,9 @@ def handle(org: Org, method: str, url: str, raw: bytes) -> tuple[int, Any]:
     """Answer one control request with (status, JSON-ready body)."""
     parts = urlsplit(url)
     name = parts.path.removeprefix(PREFIX).strip("/")
-    command = _COMMANDS.get((method, name))
+    command = _COMMANDS.get((method, name)) or hubspot.COMMANDS.get((method, name))
     if command is None:
-        known = sorted(f"{m} {PREFIX}/{n}" for m, n in _COMMANDS)
+        known = sorted(f"{m} {PREFIX}/{n}" for m, n in (*_COMMANDS, *hubspot.COMMANDS))
         return 404, {
             "error": f"no such control command: {method} {parts.path}",
             "known": known,
@@ -42,6 +44,8 @@ def handle(org: Org, method: str, url: str, raw: bytes) -> tuple[int, Any]:
             return 200, command(org, body)
     except WireError as error:
         return 400, {"error": error.message, "code": error.code, "fields": error.fields}
+    except HubError as error:
+        return 400, {"error": error.message}
     except (KeyError, TypeError, ValueError) as error:
         return 400, {"error": f"{type(error).__name__}: {error}"}
 
@@ -294,16 +298,17 @@ def register_key(org: Org, body: Body) -> Any:
 
 def snapshot(org: Org, body: Body) -> Any:
     """POST snapshot {name?}: remember the org as it is."""
-    saved = org.records.snapshot(), org.jobs.save()
+    saved = org.records.snapshot(), org.jobs.save(), org.portal.snapshot()
     org.snapshots[body.get("name", "")] = saved
     return {"ok": True}
 
 
 def restore(org: Org, body: Body) -> Any:
     """POST restore {name?}: back to what was remembered. Clock, log and faults stay."""
-    rows, jobs = org.snapshots[body.get("name", "")]
+    rows, jobs, portal = org.snapshots[body.get("name", "")]
     org.records.restore(rows)
     org.jobs.restore(jobs)
+    org.portal.restore(portal)
     return {"ok": True}
 
 

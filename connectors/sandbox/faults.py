@@ -6,7 +6,8 @@ anywhere in path, query or body) and `client`: the `nth` of them, or `every` n-t
 
 Kinds, by when they act:
   instead of the call   status, invalid_session, daily_limit, concurrent_limit, too_many,
-                        server_error, unavailable, html, redirect, cut_before
+                        server_error, unavailable, html, redirect, cut_before; HubSpot's own:
+                        missing_scope, locked, moving (see `hubspot/faults.py`)
   before the call       expire_tokens, hide_field, readonly_field, retire_version, advance_clock
   on its records        row_lock, row_error, batch_apex
   on its answer         cut_after, truncate, drip, reorder, short, next_host
@@ -39,6 +40,9 @@ INSTEAD = frozenset(
         "html",
         "redirect",
         "cut_before",
+        "missing_scope",
+        "locked",
+        "moving",
     }
 )
 BEFORE = frozenset(

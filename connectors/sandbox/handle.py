@@ -13,6 +13,7 @@ import requests
 
 from connectors.sandbox import control, people
 from connectors.sandbox.clock import Clock
+from connectors.sandbox.hubspot.handle import HubSpot, hubspot_environment
 from connectors.sandbox.org import Org
 from connectors.sandbox.records import Records
 from connectors.sandbox.server import Server
@@ -91,6 +92,16 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         """The variables that point the connector at this sandbox, as the integration user."""
         return environment(self.url)
+
+    @property
+    def hubspot_environment(self) -> dict[str, str]:
+        """The variables that point the HubSpot connector at this sandbox, with every scope."""
+        return hubspot_environment(self.url)
+
+    @property
+    def hubspot(self) -> HubSpot:
+        """The portal, to reach behind."""
+        return HubSpot(self.call)
 
     def call(
         self,

@@ -12,6 +12,7 @@ from connectors.sandbox import people
 from connectors.sandbox.calls import Calls
 from connectors.sandbox.clock import Clock
 from connectors.sandbox.faults import Faults
+from connectors.sandbox.hubspot.portal import Portal
 from connectors.sandbox.jobs import Jobs
 from connectors.sandbox.records import Records
 from connectors.sandbox.sessions import Sessions
@@ -51,6 +52,7 @@ class Org:
 
     def __post_init__(self) -> None:
         self.clock = self.records.clock
+        self.portal = Portal(self.clock, self.records.lock)
         self.sessions = Sessions(self.clock)
         self.clients = {c.client_id: c for c in people.CLIENTS}
         self.keys: dict[str, str] = {}
@@ -79,6 +81,7 @@ class Org:
         """An empty org with nothing configured; the clock keeps its time."""
         with self.records.lock:
             self.records.reset()
+            self.portal.reset()
             self._cursors.clear()
             self.faults.clear()
             self.calls.clear()

@@ -21,6 +21,9 @@ from werkzeug.serving import (
 
 from connectors.sandbox import control
 from connectors.sandbox.faults import Rule
+from connectors.sandbox.hubspot import gateway as hubspot
+from connectors.sandbox.hubspot.urls import owns
+from connectors.sandbox.hubspot.wire import Request as HubRequest
 from connectors.sandbox.org import Org
 from connectors.sandbox.salesforce.gateway import serve
 from connectors.sandbox.salesforce.wire import Answer, Request
@@ -53,7 +56,11 @@ class Application:
         headers = {k[5:].replace("_", "-"): v for k, v in environ.items() if k.startswith("HTTP_")}
         headers["content-type"] = environ.get("CONTENT_TYPE", "")
         try:
-            outcome = serve(self.org, Request.of(method, url, headers, body))
+            if owns(url):
+                hub = {k.lower(): v for k, v in headers.items()}
+                outcome = hubspot.serve(self.org, HubRequest(method, url, hub, body))
+            else:
+                outcome = serve(self.org, Request.of(method, url, headers, body))
         except Exception as bug:  # noqa: BLE001  # a dropped connection would look like a fault
             traceback.print_exc()
             error = {"errorCode": "SANDBOX_BUG", "message": f"{type(bug).__name__}: {bug}"}
@@ -116,6 +123,8 @@ class Handler(WSGIRequestHandler):
         ) -> Callable[[bytes], object]:
             lines = [f"HTTP/1.1 {status}", *(f"{k}: {v}" for k, v in headers), "", ""]
             head.append("\r\n".join(lines).encode("latin-1"))
+            if ("Connection", "close") in headers:
+                self.close_connection = True
             return self.wfile.write
 
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -61,9 +62,12 @@ class Context:
         budget = Budget(max_calls or self.settings.max_calls)
         return Ports(budget, time.monotonic, time.sleep, logs.port(), notes)
 
-    def connect(self, notes: Notes, max_calls: int | None = None) -> Connector:
-        """A connector of its own for one run."""
-        return self.plugin.connect(self.ports(notes, max_calls), self.config.mapping.api_version)
+    def connect(
+        self, notes: Notes, max_calls: int | None = None, *, stopping: Callable[[], bool]
+    ) -> Connector:
+        """A connector of its own for one run, which ends when `stopping` raises."""
+        ports = replace(self.ports(notes, max_calls), stopping=stopping)
+        return self.plugin.connect(ports, self.config.mapping.api_version)
 
     def provisioner(self) -> Provisioner:
         """What `setup` works with."""

@@ -130,7 +130,7 @@ def _attempt(
         before = store.runs.list(1)
         try:
             report, code = session.perform(
-                lambda notes: context.connect(notes, max_calls),
+                lambda notes: context.connect(notes, max_calls, stopping=stop),
                 store,
                 config,
                 options,

@@ -71,8 +71,9 @@ def entity_facts(
     if not rows.is_empty():
         return _wide(entity, facts, rows, accounts, as_of, tz, newest_day)
     types = _types(entity.name, tuple(facts.items()), tuple(rows.schema.items()), tz)
-    nothing = (pl.lit(None, kind).alias(name) for name, kind in types.items())
-    return accounts.select("account_id").with_columns(nothing).drop("account_id")
+    return pl.DataFrame(
+        [pl.Series(n, [None], kind).new_from_index(0, accounts.height) for n, kind in types.items()]
+    )
 
 
 @lru_cache(maxsize=256)
@@ -114,11 +115,11 @@ def _wide(
     groups: dict[str | None, dict[str, FactDef]] = {}
     for name, fact in facts.items():
         groups.setdefault(fact.where, {})[name] = fact
-    wide = numbered.lazy().select(_NUMBER)
-    for where, group in groups.items():
-        found = _group(entity, mine, where, group, newest)
-        wide = wide.join(found, on=_NUMBER, how="left", maintain_order="left")
-    return tidy(wide.drop(_NUMBER).collect(), facts)
+    found = [_group(entity, mine, where, group, newest) for where, group in groups.items()]
+    wide = numbered.select(_NUMBER)
+    for frame in pl.collect_all(found):
+        wide = wide.join(frame, on=_NUMBER, how="left", maintain_order="left")
+    return tidy(wide.drop(_NUMBER), facts)
 
 
 def _names_read(facts: Iterable[FactDef]) -> frozenset[str]:

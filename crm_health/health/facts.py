@@ -65,8 +65,7 @@ def compute(
         ),
     )
     dates = _account_dates(model, sources.get("account"), values, as_of)
-    for entity, facts in _by_entity(model).items():
-        values, dates = _add(values, dates, entity, facts, sources.get(entity), known, as_of, tz)
+    values, dates = _with_facts(model, values, dates, sources, known, as_of)
     for texts in _together(model.derived):
         values = with_expressions(values, texts)
         values = values.with_columns(
@@ -117,42 +116,45 @@ def _account_dates(
     )
 
 
-def _add(
+def _with_facts(
+    model: Model,
     values: pl.DataFrame,
     dates: pl.DataFrame,
-    entity: str,
-    facts: Mapping[str, FactDef],
-    source: Source | None,
+    sources: Mapping[str, Source],
     known: Availability,
     as_of: datetime,
-    tz: str,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Join the facts of one entity to the accounts."""
-    rows = source.rows if source is not None and source.rows is not None else None
-    if rows is None:
-        # The same path on no rows gives the columns their types.
-        rows = pl.DataFrame(schema={"account_id": pl.String})
-    read_at = source.read_at if source is not None else None
-    newest = source.newest if source is not None else None
-    read_on = local_day(read_at, tz) if read_at is not None else None
-    wide = entity_facts(ENTITIES[entity], facts, rows, values, as_of, tz, newest)
+    """Add the facts of all entities, and the dates of their evidence."""
+    tz = model.time_zone
+    found: list[pl.Series] = []
     new_values = []
     new_dates = []
-    for name, fact in facts.items():
-        if name in known.missing:
-            new_values.append(pl.lit(None, dtype=wide.schema[name]).alias(name))
-            new_dates.append(pl.lit(None, dtype=pl.Date).alias(name))
-            continue
-        value = pl.col(name)
-        nothing = no_rows(fact)
-        new_values.append(value if nothing is None else value.fill_null(nothing))
-        if evidence_kind(fact) == "rows":
-            dated = ENTITIES[entity].main_date is not None
-            row = pl.col(f"{name}@rows") if dated else pl.lit(read_on, dtype=pl.Date)
-            on = pl.when(pl.col(name).is_not_null()).then(row)
-            new_dates.append(on.alias(name))
-        else:
-            new_dates.append(pl.lit(read_on, dtype=pl.Date).alias(name))
-    added = wide.with_columns(new_values).select(list(facts))
-    days = wide.with_columns(new_dates).select(list(facts))
-    return values.hstack(added), dates.hstack(days)
+    for entity, facts in _by_entity(model).items():
+        source = sources.get(entity)
+        rows = source.rows if source is not None and source.rows is not None else None
+        if rows is None:
+            # The same path on no rows gives the columns their types.
+            rows = pl.DataFrame(schema={"account_id": pl.String})
+        read_at = source.read_at if source is not None else None
+        newest = source.newest if source is not None else None
+        read_on = pl.lit(local_day(read_at, tz) if read_at is not None else None, dtype=pl.Date)
+        wide = entity_facts(ENTITIES[entity], facts, rows, values, as_of, tz, newest)
+        found += wide.get_columns()
+        for name, fact in facts.items():
+            if name in known.missing:
+                new_values.append(pl.lit(None, dtype=wide.schema[name]).alias(name))
+                new_dates.append(pl.lit(None, dtype=pl.Date).alias(name))
+                continue
+            value = pl.col(name)
+            nothing = no_rows(fact)
+            new_values.append(value if nothing is None else value.fill_null(nothing))
+            if evidence_kind(fact) == "rows":
+                row = pl.col(f"{name}@rows") if ENTITIES[entity].main_date else read_on
+                new_dates.append(pl.when(value.is_not_null()).then(row).alias(name))
+            else:
+                new_dates.append(read_on.alias(name))
+    all_facts = values.select("account_id").hstack(found)
+    added = all_facts.select("account_id", *new_values).drop("account_id")
+    return values.hstack(added), dates.hstack(
+        all_facts.select("account_id", *new_dates).drop("account_id")
+    )

@@ -50,14 +50,12 @@ def assess(model: Model, facts: Facts, as_of: datetime) -> pl.DataFrame:
     read = frozenset[str]().union(*(names_in(cap.when) for cap in model.caps.values()))
     read |= {"account_id", "override"}
     values = facts.values.select(name for name in facts.values.columns if name in read)
-    values = _with_override(values).with_row_index(_NUMBER)
+    values = _with_override(values).with_row_index(_NUMBER).hstack(_beside(measured))
     kinds: list[tuple[ModelDef | None, pl.Series]] = [(None, chosen.is_null())]
     kinds += [(kind, chosen == number) for number, kind in enumerate(model.models)]
     # Without any account one kind still says which columns there are.
     held = [(kind, rows) for kind, rows in kinds if rows.any()] or kinds[:1]
-    assessed = [
-        _assess_kind(model, kind, facts.known, measured, values, rows) for kind, rows in held
-    ]
+    assessed = [_assess_kind(model, kind, facts.known, values, rows) for kind, rows in held]
     return pl.concat(assessed).sort(_NUMBER).drop(_NUMBER)
 
 
@@ -82,7 +80,6 @@ def _assess_kind(
     model: Model,
     kind: ModelDef | None,
     known: Availability,
-    measured: Points,
     values: pl.DataFrame,
     rows: pl.Series,
 ) -> pl.DataFrame:
@@ -94,22 +91,7 @@ def _assess_kind(
         for name in model.measures
         if name in everything and name not in model.off
     }
-    frame = pl.concat(
-        [
-            values.filter(rows),
-            *(
-                wide.filter(rows).select(pl.col(name).alias(f"{prefix}{name}") for name in weights)
-                for prefix, wide in (
-                    (POINTS, measured.tenths),
-                    (VALUE, measured.values),
-                    (DATE, measured.dates),
-                    (STALE, measured.stale),
-                )
-                if weights
-            ),
-        ],
-        how="horizontal",
-    )
+    frame = values.filter(rows)
     frame = with_limits(model, with_base(model, frame, weights))
     frame = _with_sufficiency(model, frame, sum(weights.values()), sum(everything.values()))
     frame = with_drivers(model, frame, {name: given[name] for name in weights})
@@ -139,6 +121,21 @@ def _assess_kind(
         "rounding_h",
         *(f"{dimension}_points" for dimension in dimensions(model)),
     )
+
+
+def _beside(measured: Points) -> list[pl.Series]:
+    """Points, values, dates and marks of all measures, named by kind."""
+    frames = (
+        (POINTS, measured.tenths),
+        (VALUE, measured.values),
+        (DATE, measured.dates),
+        (STALE, measured.stale),
+    )
+    return [
+        column.alias(f"{prefix}{column.name}")
+        for prefix, frame in frames
+        for column in frame.drop("account_id").get_columns()
+    ]
 
 
 def _with_override(values: pl.DataFrame) -> pl.DataFrame:

@@ -51,7 +51,7 @@ def trend(series: pl.DataFrame, today: pl.DataFrame, day: date) -> pl.DataFrame:
         past = past.filter(pl.col("model").eq_missing(pl.col("model_right")))
     past = past.select(_NUMBER, "day", pl.col("score").cast(pl.Float64)).drop_nulls("score")
     if not past.select(
-        (pl.col(_NUMBER).cast(pl.Int64) * 10_000_000 + pl.col("day").to_physical()).is_sorted()
+        (pl.col(_NUMBER).cast(pl.Int64) * _DAYS + pl.col("day").to_physical()).is_sorted()
     ).item():
         past = past.sort(_NUMBER, "day")
     current = frame.select(_NUMBER, pl.lit(day).alias("day"), "score").drop_nulls("score")

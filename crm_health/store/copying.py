@@ -57,7 +57,10 @@ def into(connection: Connection, table: Table, frame: pl.DataFrame) -> None:
     """Append the frame's columns to the table; a row that is there already is an error."""
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(name) for name in frame.columns)
-    binary = [pl.lit("\\x") + pl.col(n).bin.encode("hex") for n in _of(frame, pl.Binary)]
+    binary = [
+        pl.concat_str(pl.lit("\\x"), pl.col(n).bin.encode("hex")).alias(n)
+        for n in _of(frame, pl.Binary)
+    ]
     # Texts are quoted and nulls are not: that is how COPY tells an empty text from none.
     rows = io.BytesIO()
     frame.with_columns(binary).write_csv(rows, include_header=False, quote_style="non_numeric")

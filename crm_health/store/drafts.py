@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, select, update
 
 from crm_health.errors import BrokenInvariant
 from crm_health.store import bulk
@@ -92,19 +92,16 @@ class Drafts:
 
     def keep_approved(self, run: Run, held: str) -> None:
         """Drop all that does not say what a row of the held plan says."""
-        theirs, mine = PLAN_ROWS.alias("theirs").c, PLAN_ROWS.alias("mine").c
-        says = ("kind", "object", "account_id", "basis")
-        approved = select(*(theirs[name] for name in says)).where(
-            theirs.run_id == held, theirs.status == HELD
-        )
-        kept = select(mine.seq).where(
-            mine.run_id == run.id,
-            mine.status == DRAFTED,
-            tuple_(*(mine[name] for name in says)).in_(approved),
+        mine, theirs = PLAN_ROWS.c, PLAN_ROWS.alias("theirs").c
+        # The first three find the row by an index; `basis` says what it says.
+        same = ("object", "target", "kind", "account_id", "basis")
+        approved = exists().where(
+            theirs.run_id == held,
+            theirs.status == HELD,
+            *(theirs[name] == mine[name] for name in same),
         )
         with self._database.write() as connection:
-            gone = delete(PLAN_ROWS).where(*_drafted(run), PLAN_ROWS.c.seq.not_in(kept))
-            connection.execute(gone)
+            connection.execute(delete(PLAN_ROWS).where(*_drafted(run), ~approved))
 
     def kinds(self, run: Run) -> dict[str, int]:
         """How many rows of each kind are drafted."""

@@ -125,11 +125,6 @@ class Mirror:
         loaded = self.load(shapes.ACCOUNT, [], scope or Scope.all())
         return loaded.get_column(shapes.ID).sort()
 
-    def ids(self, crm_object: str) -> pl.Series:
-        """Ids of all rows that came from the CRM object, each once, sorted."""
-        with self._database.read() as connection:
-            return sightings.ids(connection, self._catalog, crm_object)
-
     def known(self, crm_object: str) -> int:
         """How many rows came from the CRM object, one that feeds several entities once."""
         with self._database.read() as connection:

@@ -36,6 +36,12 @@ _BY_CODE: dict[str, tuple[type[CrmHealthError], str, str]] = {
         "CH-STATE",
         "the state {name} is damaged ({why}): restore it, or name another schema: a sync fills it",
     ),
+    "42P01": (
+        Unavailable,
+        "CH-DBAWAY",
+        "the state {name} lacks a table: a temporary one goes with its connection, so run again; "
+        "if it still does, name another schema: a sync fills it",
+    ),
     "3F": (
         StateError,
         "CH-STATE",
@@ -59,6 +65,12 @@ _BY_CODE: dict[str, tuple[type[CrmHealthError], str, str]] = {
         "CH-DBNAME",
         "the server has no such database: {name}; create it, or mend DATABASE_URL",
     ),
+    # Ours, for what the driver has no code for.
+    "TLS": (
+        ConfigError,
+        "CH-DBTLS",
+        "no connection to {name} as secure as DATABASE_URL asks for ({why}): docs/postgresql.md",
+    ),
     "42501": (
         AuthError,
         "CH-DBRIGHTS",
@@ -72,6 +84,10 @@ _BY_WORDS = {
     "no pg_hba.conf entry": "28",
     "permission denied for database": "42501",
     "is not permitted to log in": "28",
+    "root certificate file": "TLS",
+    "certificate verify failed": "TLS",
+    "does not match host name": "TLS",
+    "does not support SSL": "TLS",
     "starting up": "57",
     "shutting down": "57",
     "too many": "53",
@@ -82,11 +98,15 @@ _WHY = {
     "No such file or directory": "nothing listens there",
     "timeout expired": "no answer",
     "timed out": "no answer",
-    "translate host name": "no such host is known",
+    "resolve host": "no such host is known",
     "starting up": "it is starting",
     "shutting down": "it is shutting down",
     "too many": "it has no connection left",
     "remaining connection slots": "it has no connection left",
+    "root certificate file": "its file with root certificates is not there",
+    "certificate verify failed": "no root certificate vouches for the server",
+    "does not match host name": "the certificate is another host's",
+    "does not support SSL": "the server offers none",
     "SSL": "no secure connection",
 }
 

@@ -31,13 +31,17 @@ _AWAY_SECONDS = 60.0
 #: How long a run waits for the lock of one whose process has just died.
 _LOCK = "2s"
 # What was committed must survive a crash of the server: the run that goes on relies on it, and a
-# plan row must be there before its batch leaves.
+# plan row must be there before its batch leaves. A role's or URL's own way of writing bytes and
+# numbers would spoil what is read: receipts unreadable, scores with fewer digits.
 _SESSION = """
 SET search_path TO "{schema}";
 SET client_encoding TO 'UTF8';
 SET client_min_messages TO warning;
+SET bytea_output TO hex;
+SET extra_float_digits TO 1;
 SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') = 'off';
+SET default_transaction_isolation TO 'read committed';
 SET lock_timeout TO '{busy}s';
 SET statement_timeout TO '15min';
 SET idle_in_transaction_session_timeout TO '15min';
@@ -65,6 +69,7 @@ class Server:
 
     def exists(self) -> bool:
         """Whether the schema has tables of ours."""
+        self._check_url()
         with self.connect() as connection, connection.begin():
             query = "SELECT to_regclass('alembic_version') IS NOT NULL"
             return bool(connection.exec_driver_sql(query).scalar())
@@ -77,16 +82,20 @@ class Server:
             AuthError: the login is refused.
             Unavailable: the server can't be reached.
         """
+        self._check_url()
+        with self.connect():
+            pass
+
+    def _check_url(self) -> None:
         try:
             psycopg.conninfo.conninfo_to_dict(self._where.dsn)
         except psycopg.Error:
             # Its words quote the URL, password and all.
             raise ConfigError(
-                "DATABASE_URL can't be read as a URL of PostgreSQL. Nothing was run.",
+                "DATABASE_URL can't be read as a URL of PostgreSQL: a slip after the question "
+                "mark? Nothing was run.",
                 code="CH-SETTINGS",
             ) from None
-        with self.connect():
-            pass
 
     def _engine(self) -> Engine:
         made = create_engine(

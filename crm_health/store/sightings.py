@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Column, Connection, MetaData, Select, Table, func, select, union
+from sqlalchemy import Column, Connection, MetaData, Select, Table, exists, func, select, union
 from sqlalchemy.schema import CreateTable, DropTable
 
 from crm_health.store import bulk, shapes
@@ -16,11 +16,6 @@ from crm_health.store.tables import FEEDS, TEXT
 
 # Of the session, so it needs no lock that others would wait for.
 _SEEN = Table("seen", MetaData(), Column("id", TEXT, primary_key=True), prefixes=["TEMPORARY"])
-
-
-def ids(connection: Connection, catalog: Catalog, crm_object: str) -> pl.Series:
-    """See `Mirror.ids`."""
-    return _fetched(connection, _ids(connection, catalog, crm_object))
 
 
 def known(connection: Connection, catalog: Catalog, crm_object: str) -> int:
@@ -53,7 +48,10 @@ class Sightings:
         with self._database.read() as connection:
             count = known(connection, catalog, crm_object)
             queries = _ids(connection, catalog, crm_object)
-            unseen = [q.where(q.selected_columns.id.not_in(select(_SEEN.c.id))) for q in queries]
+            # Not by NOT IN: PostgreSQL would look through all that was seen for each row.
+            unseen = [
+                q.where(~exists().where(_SEEN.c.id == q.selected_columns.id)) for q in queries
+            ]
             lost = _fetched(connection, unseen)
             connection.execute(DropTable(_SEEN))
         return lost, count

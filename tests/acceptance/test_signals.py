@@ -64,6 +64,29 @@ def test_a_signal_in_the_pull_ends_the_run_before_it_writes(world: World) -> Non
     assert world.writes() > 0
 
 
+@pytest.mark.parametrize("direction", ["query", "ingest"])
+def test_a_signal_ends_the_wait_for_a_job_that_never_ends(world: World, direction: str) -> None:
+    """No platform waits until a job is given up; the next sync goes on with it, or ends it."""
+    low = {
+        "CRM_HEALTH_SALESFORCE_BULK_FROM": "100",
+        "CRM_HEALTH_SALESFORCE_BULK_WRITE_FROM": "20",
+    }
+    state = world.back("fresh")
+    world.sandbox.faults({"kind": "job_hangs", "path": direction})
+    process = world.fork(state, **low)
+    while all(job["direction"] != direction for job in world.sandbox.jobs()):
+        assert process.poll() is None, "it ended too early to be stopped"
+        time.sleep(0.01)
+    # By now it is asleep between two looks at the job.
+    time.sleep(2)
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    done = ended(process)
+    assert done.code == 143, done
+    # A step of the wait, and some for a machine with other things to do.
+    assert time.monotonic() - began < 15
+
+
 def test_a_second_interrupt_ends_at_once(world: World) -> None:
     """Who presses Ctrl-C twice does not wait for a slow answer; the next sync is a clean one."""
     state = world.back("fresh")

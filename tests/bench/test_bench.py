@@ -9,7 +9,8 @@ import pytest
 
 from tests.bench.__main__ import main
 from tests.bench.measure import Pair, in_turns
-from tests.bench.table import Result, text
+from tests.bench.publish import BEGIN, END, published
+from tests.bench.table import Result, as_dict, text
 
 
 def test_a_small_run_measures_every_target(
@@ -21,7 +22,7 @@ def test_a_small_run_measures_every_target(
     found = orjson.loads(told.read_bytes())
     limited = [result for result in found["results"] if result["limit"] is not None]
     assert len(limited) == 11
-    assert all(r["measured"] > 0 for r in limited if r["target"] != "nothing new: records written")
+    assert all(r["measured"] > 0 for r in limited if r["limit"] > 0)
     assert {result["verdict"] for result in limited} <= {"ok", "missed"}
     assert (found["size"], found["database"]) == (60, "sqlite")
     assert "| target" in capsys.readouterr().out
@@ -51,3 +52,17 @@ def test_a_figure_at_its_limit_is_ok(measured: float, limit: float | None, verdi
     result = Result("storing", measured, "x", "how", limit)
     assert result.verdict == verdict
     assert f"{measured:.2f} x" in text([result])
+
+
+def test_figures_replace_those_between_the_marks() -> None:
+    """The page around them stays, and a figure that misses its target stands out."""
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    missed = Result("storing", 2.0, "x", "how it was", 1.5)
+    run = as_dict([missed], size=5_000, database="postgres")
+    new = published(page, [run])
+    assert new.startswith(f"before\n{BEGIN}\n")
+    assert new.endswith(f"{END}\nafter\n")
+    assert "old" not in new
+    assert "| storing | 1.50 x | **2.00 x, missed** |" in new
+    assert "PostgreSQL, 5,000" in new
+    assert published(new, [run]) == new

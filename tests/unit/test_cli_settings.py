@@ -97,6 +97,9 @@ def test_the_url_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         "postgresql://u:s3cret@h/",
         "postgresql://u:s3cret@h:port/app",
         "postgresql://u:s3cret/x@[h/app",
+        "postgresql://u:p@s3cret@h/app",
+        "postgresql://u:p@x/s3cret@h/app",
+        "postgresql://u:12/s3cret@h/app",
         "host=h password=s3cret dbname=app",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -154,3 +155,18 @@ def test_only_ids_enter_a_path(text: str) -> None:
     """Whoever made the text."""
     with pytest.raises(BrokenInvariant):
         jobs(FakeClient({})).info(text)
+
+
+def test_a_run_that_is_to_end_does_not_wait_for_a_job() -> None:
+    """Also in the middle of a long pause: platforms kill soon after they ask."""
+    client = FakeClient(about("InProgress"))
+    asked_at = 40.0
+
+    def stopping() -> None:
+        if client.clock.monotonic() >= asked_at:
+            raise Unavailable("stopped")
+
+    client.ports = replace(client.ports, stopping=stopping)
+    with pytest.raises(Unavailable, match="stopped"):
+        jobs(client).wait(JOB)
+    assert asked_at <= client.clock.monotonic() <= asked_at + 5

@@ -67,6 +67,29 @@ def test_series(store: Store) -> None:
     }
 
 
+def test_receipts_of_many_accounts_at_once(store: Store) -> None:
+    """More readings than are written row by row keep their receipts, or keep none."""
+    count = 700
+    readings = pl.DataFrame(
+        {
+            "account_id": [f"a{n}" for n in range(count)],
+            "score": range(count),
+            "receipt": [None if n % 7 == 0 else json.dumps({"score": n}) for n in range(count)],
+        }
+    ).with_columns(
+        pl.lit(TODAY).alias("day"),
+        pl.lit(NOW).alias("as_of"),
+        pl.lit(71).alias("computed"),
+        pl.lit(80.0).alias("coverage"),
+        *(pl.lit("x").alias(name) for name in ("band_now", "band", "model", "digest")),
+    )
+    store.history.stage(readings)
+    store.history.keep_staged()
+    assert store.history.receipt("a1") == {"score": 1, "day": TODAY}
+    assert store.history.receipt("a699") == {"score": 699, "day": TODAY}
+    assert store.history.receipt("a7") is None
+
+
 def test_series_by_scope(store: Store) -> None:
     """Buckets divide the readings; ids pick them."""
     for account in "abcdef":

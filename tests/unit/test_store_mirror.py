@@ -160,7 +160,7 @@ def test_write_through_of_a_new_record(store: Store) -> None:
     settle(store)
     row = {"id": ["1"], "account_id": ["a"], "key": ["ch1:a:r:1"], "is_open": [True]}
     store.mirror.write_through("task", pl.DataFrame(row))
-    assert store.mirror.ids("Task").to_list() == ["0", "1"]
+    assert store.mirror.vanished("Task", [])[0].to_list() == ["0", "1"]
     assert store.mirror.load("task", [], Scope.accounts(pl.Series(["a"]))).height == 1
     assert put(store, "task", "Task", **row) == 0
     assert store.mirror.dirty().is_empty()

@@ -199,8 +199,8 @@ def test_full_read_sweeps_what_it_did_not_meet(store: Store) -> None:
         page.upsert("activity", "Task", frame("activity", id=["1"], account_id=["a"]))
         assert page.unseen("Task") == 2
         assert page.end_full("Task") == 2
-    assert store.mirror.ids("Task").to_list() == ["1"]
-    assert store.mirror.ids("Event").to_list() == ["3"]
+    assert store.mirror.vanished("Task", [])[0].to_list() == ["1"]
+    assert store.mirror.vanished("Event", [])[0].to_list() == ["3"]
     assert dirty(store) == ["b", "d"]
 
 
@@ -219,7 +219,7 @@ def test_full_read_goes_on_after_a_crash(tmp_path: Path) -> None:
         page.upsert("case", "Case", frame("case", id=["2"], account_id=["b"]))
         page.end_full("Case")
     assert store.mirror.full_reads() == set()
-    assert store.mirror.ids("Case").to_list() == ["1", "2"]
+    assert store.mirror.vanished("Case", [])[0].to_list() == ["1", "2"]
     store.close()
 
 
@@ -241,7 +241,7 @@ def test_full_read_begun_anew_forgets_the_first(store: Store) -> None:
         page.begin_full("Case")
         page.upsert("case", "Case", frame("case", id=["2"], account_id=["a"]))
         assert page.end_full("Case") == 1
-    assert store.mirror.ids("Case").to_list() == ["2"]
+    assert store.mirror.vanished("Case", [])[0].to_list() == ["2"]
 
 
 def bad(crm_object: str, *ids: str, path: str = "Amount") -> pl.DataFrame:

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
 
+import polars as pl
+import polars as pl
 import psycopg
 import pytest
 from databases import Server, located
 from psycopg import errors as pg
 from psycopg import sql
 from pydantic import SecretStr
+from sqlalchemy import literal_column, select
 from store_kit import frame, opened, put, start
 
 from crm_health.errors import (
@@ -26,7 +29,7 @@ from crm_health.errors import (
     Unavailable,
 )
 from crm_health.location import Postgres
-from crm_health.store import Store, pgerrors, postgres
+from crm_health.store import Store, bulk, pgerrors, postgres
 
 pytestmark = pytest.mark.only("postgres")
 
@@ -89,6 +92,21 @@ def test_a_session_that_ends_within_a_page(store: Store, where: Postgres) -> Non
         page.save_cursor("Account", "c1")
     assert store.mirror.account_ids().is_empty()
     assert store.mirror.cursor("Account") is None
+
+
+def test_a_session_that_ends_while_ids_are_compared(store: Store, where: Postgres) -> None:
+    """What was seen goes with its session: then nothing counts as gone, and a later run asks."""
+    put(store, "account", "Account", id=["a", "b"])
+
+    def pages() -> Iterator[pl.Series]:
+        yield pl.Series(["a"])
+        cut(where)
+        yield pl.Series(["b"])
+
+    with pytest.raises(Unavailable, match="run again"):
+        store.mirror.vanished("Account", pages())
+    gone, known = store.mirror.vanished("Account", [pl.Series(["a", "b"])])
+    assert (gone.is_empty(), known) == (True, 2)
 
 
 def test_a_run_keeps_its_lock_through_a_new_session(
@@ -312,6 +330,11 @@ def test_errors_carry_no_values_of_copied_rows(store: Store) -> None:
         (pg.IdleInTransactionSessionTimeout("secret"), Unavailable),
         (psycopg.OperationalError("server closed the connection unexpectedly"), Unavailable),
         (psycopg.OperationalError("FATAL:  the database system is starting up"), Unavailable),
+        (psycopg.OperationalError("failed to resolve host 'secret'"), Unavailable),
+        (psycopg.OperationalError('root certificate file "secret" does not exist'), ConfigError),
+        (psycopg.OperationalError("server does not support SSL, but it was required"), ConfigError),
+        (psycopg.OperationalError("SSL error: certificate verify failed"), ConfigError),
+        (psycopg.OperationalError("SSL SYSCALL error: EOF detected"), Unavailable),
         (pg.SerializationFailure("secret"), Busy),
         (pg.DeadlockDetected("secret"), Busy),
         (pg.InvalidPassword("secret"), AuthError),
