@@ -173,6 +173,8 @@ class Usage:
     by_kind: Mapping[str, int]
     org_used: int | None = None
     org_limit: int | None = None
+    #: Whether a call was refused because none was left, by the run's budget or by the org.
+    exhausted: bool = False
 
 
 class Budget:

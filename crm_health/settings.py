@@ -6,6 +6,7 @@ One secret, the database's URL: each connector reads its own, under its own pref
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -111,7 +112,14 @@ def _variable(field: str) -> str:
 
 def _from_file(path: Path, named: str) -> SecretStr:
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        # One descriptor for check and read, so that nobody swaps the file in between.
+        with path.open(encoding="utf-8") as opened:
+            if stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & 0o077:
+                raise ConfigError(
+                    f"{named}: others may read {path}; run chmod 600 on it. Nothing was run.",
+                    code="CH-SETTINGS",
+                )
+            text = opened.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{named}: can't read {path} ({type(error).__name__}). Nothing was run.",

@@ -46,8 +46,9 @@ def located(path: Path) -> Location:
         return path
     name = _name(path)
     if name not in _made:
-        # Another process of the same test may have been quicker.
-        with _admin(url) as admin, contextlib.suppress(psycopg.errors.DuplicateDatabase):
+        # Another process of the same test may have been quicker, or is at it right now.
+        taken = psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation
+        with _admin(url) as admin, contextlib.suppress(*taken):
             admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         _made.add(name)
     return Postgres(SecretStr(_url(url, name)))

@@ -89,6 +89,7 @@ class Ingest:
 
         Raises:
             SetupError: the service lacks a field, and nothing was written before.
+            Unavailable: the run is to end, and nothing was written before.
             BrokenInvariant: a number that is none; nothing was sent.
         """
         key = "id" if batch.op is Op.UPDATE else str(batch.key_field)
@@ -104,8 +105,10 @@ class Ingest:
                 part.select("seq", pl.col(key).alias("key")),
             )
             try:
+                # A job that was left unended because the run is to end must be the last one.
+                self._client.ports.stopping()
                 answered = self._job(sent, body)
-            except SetupError as error:
+            except (SetupError, Unavailable) as error:
                 if len(parts) == 1:
                     raise
                 # What came before was answered, and its receipts must not be lost.

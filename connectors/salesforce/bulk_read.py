@@ -2,7 +2,7 @@
 
 The jobs of all objects are made first, so that the service works on them at the same time, and
 each is stored with the cursor before it is waited for. A job whose results can't be used is
-forgotten, and the rows are read again from where the window began.
+forgotten, and the rows are read again from where the window began: by another job, then by REST.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from crm_health.entities import POLARS, Kind
 #: How instants come, in JSON and in CSV.
 _USUAL = ("%Y-%m-%dT%H:%M:%S.000+0000", "%Y-%m-%dT%H:%M:%S.000Z")
 _INSTANT, _DAY = "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d"
+#: The years that Python has, as the service has them; Polars reads others, too.
+_YEARS = (1, 9999)
 
 
 def system_reads(shape: Shape) -> list[FieldRead]:
@@ -124,9 +126,9 @@ def _usual(column: pl.Series, read: FieldRead) -> pl.Expr:
     # A cache of texts would cost more than it saves: stamps rarely repeat.
     text = pl.col(read.path).str
     if read.kind is Kind.DATE:
-        return text.to_date(form, strict=False, cache=False)
+        return _in_years(text.to_date(form, strict=False, cache=False))
     moment = text.to_datetime(form, time_unit="ms", strict=False, cache=False)
-    return moment.dt.replace_time_zone("UTC")
+    return _in_years(moment).dt.replace_time_zone("UTC")
 
 
 def _convert(came: pl.Series, read: FieldRead) -> pl.Expr:
@@ -147,6 +149,11 @@ def _convert(came: pl.Series, read: FieldRead) -> pl.Expr:
             moment = zoned.str.to_datetime(_INSTANT, time_unit="ms", time_zone="UTC", strict=False)
             day = column.str.to_date(_DAY, strict=False)
             if read.kind is Kind.DATE:
-                return pl.coalesce(day, moment.dt.date())
-            return pl.coalesce(moment, day.cast(pl.Datetime("ms")).dt.replace_time_zone("UTC"))
+                return _in_years(pl.coalesce(day, moment.dt.date()))
+            first = day.cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
+            return _in_years(pl.coalesce(moment, first))
     return pl.when(column.is_null()).then(pl.lit(None, POLARS[read.kind]))
+
+
+def _in_years(column: pl.Expr) -> pl.Expr:
+    return pl.when(column.dt.year().is_between(*_YEARS)).then(column)

@@ -28,7 +28,7 @@ from connectors.salesforce.errors import (
 from connectors.salesforce.settings import Login, Settings
 from connectors.salesforce.transport import Limits, Transport, kind_of
 from crm_health.connector import Ports, Usage
-from crm_health.errors import AuthError, CrmHealthError, Unavailable
+from crm_health.errors import AuthError, CrmHealthError, QuotaExhausted, Unavailable
 
 #: Stands for the session in a SOAP body; `Client.soap` puts the real one there.
 SESSION = b"@SESSION@"
@@ -108,6 +108,7 @@ class Client:
         if settings.way is Login.JWT:
             self._http.pin(f"{settings.audience}.salesforce.com")
         self._session = _Session()
+        self._exhausted = False
 
     def get(
         self,
@@ -204,6 +205,7 @@ class Client:
             by_kind=dict(self._http.calls),
             org_used=self._http.org_used,
             org_limit=self._http.org_limit,
+            exhausted=self._exhausted,
         )
 
     def close(self) -> None:
@@ -234,7 +236,11 @@ class Client:
                     code="INVALID_SESSION_ID",
                 ) from None
 
-        return with_retries(call, self.ports, self._patience)
+        try:
+            return with_retries(call, self.ports, self._patience)
+        except QuotaExhausted:
+            self._exhausted = True
+            raise
 
     def _exchange(
         self,

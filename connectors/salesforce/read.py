@@ -139,28 +139,27 @@ class Reader:
             yield from self._by_bulk(window, opening)
 
     def _by_bulk(self, window: Window, opening: Opening) -> Iterator[Page]:
-        """The pages of the window's job; a job that is lost is made again once, then REST reads.
+        """The pages of the window's job; one that is lost or spoilt is made again once.
 
-        Rows that were delivered before come again then.
+        Then REST reads, which counts its rows by itself. Rows delivered before come again.
         """
-        name = window.name
         for again in (True, False):
             try:
                 yield from self._bulk.pages(window)
-            except (JobGone, JobFailed) as error:
-                window = window.restarted()
-                begun = None
-                if again and isinstance(error, JobGone):
-                    self._client.ports.log("salesforce.bulk_gone", object=name, code=error.code)
-                    begun = self._bulk.begin(window, opening.watermark)
+            except (BadResults, JobGone, JobFailed) as error:
+                window, begun = window.restarted(), None
+                if not isinstance(error, JobFailed):
+                    what = "gone" if isinstance(error, JobGone) else "unreadable"
+                    self._client.ports.log(
+                        f"salesforce.bulk_{what}", object=window.name, code=error.code
+                    )
+                    # Whatever ends this run: the next one must not come back to this job.
+                    yield window.empty_page()
+                    begun = self._bulk.begin(window, opening.watermark) if again else None
                 if begun is None:
                     break
                 window = begun
                 yield window.empty_page()
-            except BadResults:
-                # The next sync must not come back to these results.
-                yield window.restarted().empty_page()
-                raise
             else:
                 return
         yield from self._by_rest(window.restarted(), opening, large=False)

@@ -99,12 +99,12 @@ def written(result: Row) -> str:
     for kind, words in _DONE.items():
         count = result["kinds"].get(kind, {}).get("done", 0)
         if count:
-            parts.append(f"{count} {words[count != 1]}")
+            parts.append(f"{count:,} {words[count != 1]}")
     calls = f"{result['calls_used']} API calls"
     total = result["counts"].get("done", 0)
     if not total:
         return f"0 writes. The CRM says what it should ({calls})."
-    return f"{total} writes: {', '.join(parts)} ({calls})."
+    return f"{total:,} writes: {', '.join(parts)} ({calls})."
 
 
 def change_line(row: Row) -> tuple[str, ...]:

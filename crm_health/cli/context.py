@@ -63,7 +63,11 @@ class Context:
         return Ports(budget, time.monotonic, time.sleep, logs.port(), notes)
 
     def connect(
-        self, notes: Notes, max_calls: int | None = None, *, stopping: Callable[[], bool]
+        self,
+        notes: Notes,
+        max_calls: int | None = None,
+        *,
+        stopping: Callable[[], object] = lambda: False,
     ) -> Connector:
         """A connector of its own for one run, which ends when `stopping` raises."""
         ports = replace(self.ports(notes, max_calls), stopping=stopping)

@@ -39,8 +39,10 @@ _BY_CODE: dict[str, tuple[type[CrmHealthError], str, str]] = {
     "42P01": (
         Unavailable,
         "CH-DBAWAY",
-        "the state {name} lacks a table: a temporary one goes with its connection, so run again; "
-        "if it still does, name another schema: a sync fills it",
+        (
+            "the state {name} lacks a table: a temporary one goes with its connection, so run "
+            "again; if it still does, name another schema: a sync fills it"
+        ),
     ),
     "3F": (
         StateError,
@@ -107,6 +109,9 @@ _WHY = {
     "certificate verify failed": "no root certificate vouches for the server",
     "does not match host name": "the certificate is another host's",
     "does not support SSL": "the server offers none",
+    "closed unexpectedly": "it broke off the connection",
+    "closed the connection": "it broke off the connection",
+    "SYSCALL": "the connection broke",
     "SSL": "no secure connection",
 }
 

@@ -108,8 +108,9 @@ def encode(frame: pl.DataFrame, columns: Mapping[str, Kind]) -> pl.DataFrame:
 def _encoded(name: str, kind: Kind) -> pl.Expr:
     value = pl.col(name).cast(POLARS[kind])
     if kind is Kind.NUMBER:
-        # Adding zero makes -0.0 the 0.0 that it equals.
-        return pl.when(value.is_finite()).then(value + 0.0).alias(name)
+        # -0.0 equals 0.0, but its digits and fingerprint do not; Polars drops an added zero.
+        plain = pl.when(value == 0).then(0.0).otherwise(value)
+        return pl.when(value.is_finite()).then(plain).alias(name)
     return value if kind is Kind.TEXT else value.to_physical().cast(pl.Int64)
 
 

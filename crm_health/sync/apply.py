@@ -28,6 +28,9 @@ _SENT = (
     "claim_fields",
 )
 
+#: What the next run sends again, or finds out.
+_OPEN = (Outcome.RETRY.value, Outcome.UNKNOWN.value)
+
 
 class Stopped(errors.Unavailable):
     """Stopped on request: what is pending follows in the next run."""
@@ -58,6 +61,8 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
         if kind in ("fields", "memory"):
             _write_through(store, batch, receipts, mapping)
         options.tick(kind, receipts.height)
+        if connector.usage().exhausted and receipts["outcome"].is_in(_OPEN).any():
+            raise errors.QuotaExhausted(code="CH-BUDGET")
 
 
 def batches(connector: Connector, store: Store, run_id: str) -> Iterator[tuple[Batch, str]]:

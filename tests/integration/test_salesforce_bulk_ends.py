@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from bulk_org import ENDED, Job, named, names, outcomes, states
 from salesforce_org import ESCALATION, accounts, escalations
 
-from connectors.salesforce.bulk_ingest import CALLS
+from connectors.salesforce.bulk_ingest import CALLS, Ingest
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.sandbox.handle import Sandbox
 from crm_health.errors import QuotaExhausted, Unavailable
@@ -68,11 +69,34 @@ def test_a_budget_that_ends_midway_loses_nothing(sandbox: Sandbox, job: Job, cal
     except QuotaExhausted:
         found = set()
         assert "new" not in names(sandbox).values()
+    # Receipts don't tell why: the run must be able to.
+    assert connector.usage().exhausted == (calls < CALLS)
     assert found == ({"done"} if calls == CALLS else {"unknown"} if calls > 1 else set())
     heir = job(make_ports(notes=notes))
     heir.settle()
     assert set(states(sandbox)) <= ENDED
     assert outcomes(heir.write(named(ids))) == ["done"] * 4
+
+
+def test_a_run_that_is_to_end_begins_no_further_job(sandbox: Sandbox, job: Job) -> None:
+    """The job under way goes on, and its rows are unknown; the batch's others were not sent."""
+    ids = accounts(sandbox, 20)
+    sandbox.faults({"kind": "job_hangs", "path": "jobs/ingest"})
+
+    def stopping() -> None:
+        if len(sandbox.jobs()) == 1 and states(sandbox) != ["Open"]:
+            raise Unavailable("stopped")
+
+    connector = job(replace(make_ports(), stopping=stopping))
+    connector._writer._ingest = Ingest(connector._client, 3, upload_max=1_500)
+    receipts = connector.write(named(ids, "y" * 99))
+    assert len(states(sandbox)) == 1
+    assert set(outcomes(receipts[:10])) == {"unknown"}
+    assert set(outcomes(receipts)) == {"unknown", "retry"}
+    assert "collections" not in connector.usage().by_kind
+    with pytest.raises(Unavailable):
+        connector.write(named(ids))
+    assert len(states(sandbox)) == 1
 
 
 def test_settling_costs_nothing_where_nothing_was_left(sandbox: Sandbox, job: Job) -> None:

@@ -80,9 +80,13 @@ def test_a_database_on_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_url_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A secret may be mounted as a file; one that can't be read is named."""
+    """A secret may be mounted as a file of one's own; one that can't be used is named."""
     (tmp_path / "url").write_text("postgres://u:p@h/app\n")
+    (tmp_path / "url").chmod(0o644)
     monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "url"))
+    with pytest.raises(ConfigError, match=r"DATABASE_URL_FILE: others may read .*chmod 600"):
+        _ = settings.load().location
+    (tmp_path / "url").chmod(0o600)
     assert str(settings.load().location) == "h/app/crm_health"
     monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "none"))
     with pytest.raises(ConfigError, match="DATABASE_URL_FILE: can't read"):

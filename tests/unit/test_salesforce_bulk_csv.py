@@ -106,6 +106,8 @@ def test_cells_become_values(text: str, path: str, kind: Kind, value: Any) -> No
         ("yes", "Active__c", Kind.BOOLEAN),
         ("2026-02-30", "Day__c", Kind.DATE),
         ("soon", "CreatedDate", Kind.INSTANT),
+        ("-0001-01-01", "Day__c", Kind.DATE),
+        ("-0001-01-01T00:00:00.000Z", "CreatedDate", Kind.INSTANT),
     ],
 )
 def test_a_cell_that_does_not_fit_is_told(text: str, path: str, kind: Kind) -> None:

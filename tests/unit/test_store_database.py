@@ -174,7 +174,7 @@ def test_errors_carry_no_values(tmp_path: Path) -> None:
     """Neither a refused statement nor a value of the wrong kind puts customers' data in errors."""
     store = opened(tmp_path)
     with pytest.raises(BrokenInvariant) as refused, store._database.write() as connection:
-        connection.execute(text("INSERT INTO nowhere VALUES (:name)"), {"name": "Secret Ltd"})
+        connection.execute(text("INSERT INTO org (nowhere) VALUES (:name)"), {"name": "Secret Ltd"})
     bad = pl.DataFrame({"id": ["a"], "contract_value": ["Secret Ltd"]})
     with pytest.raises(BrokenInvariant) as mistyped, store.mirror.page() as page:
         page.upsert("account", "Account", bad)

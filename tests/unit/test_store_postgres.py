@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
-import polars as pl
 import polars as pl
 import psycopg
 import pytest
@@ -14,7 +14,7 @@ from databases import Server, located
 from psycopg import errors as pg
 from psycopg import sql
 from pydantic import SecretStr
-from sqlalchemy import literal_column, select
+from sqlalchemy import Select, literal_column, select
 from store_kit import frame, opened, put, start
 
 from crm_health.errors import (
@@ -277,6 +277,22 @@ def test_a_pooler_by_transactions_is_refused(store: Store) -> None:
     with pytest.raises(ConfigError, match="session mode"):
         store.runs.set_value("x", "y")
     assert store.runs.get_value("x") is None
+
+
+def test_a_databases_own_ways_of_writing_change_nothing(where: Postgres) -> None:
+    """Bytes and numbers come back as they were kept, whatever its defaults are."""
+    with admin(where) as connection:
+        name = sql.Identifier(where.database)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET bytea_output TO 'escape'").format(name))
+        connection.execute(sql.SQL("ALTER DATABASE {} SET extra_float_digits TO 0").format(name))
+    made = Store.open(where)
+    query: Select[Any] = select(
+        literal_column("1 / 3::float8"), literal_column("decode('ff00', 'hex')")
+    )
+    with made._database.read() as connection:
+        found = bulk.fetch(connection, query, {"n": pl.Float64, "bytes": pl.Binary})
+    made.close()
+    assert found.rows() == [(1 / 3, b"\xff\x00")]
 
 
 def test_a_schema_an_org(where: Postgres) -> None:

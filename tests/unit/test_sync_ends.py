@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from databases import located
 from sync_kit import Org
 
 from crm_health import errors
-from crm_health.connector import Connector, Notes
+from crm_health.connector import Batch, Connector, Notes, Usage
 from crm_health.store import Run, Store
 from crm_health.sync import population
 from crm_health.sync.options import Options
 from crm_health.sync.session import perform
+from crm_health.testing.memory import InMemoryConnector
 from crm_health.testing.memory_crm import Fault
+from crm_health.testing.ports import make_ports
 
 
 @pytest.fixture
@@ -136,6 +140,41 @@ def test_a_budget_ends_the_run_and_the_next_goes_on(org: Org) -> None:
     org.max_calls = None
     org.sync()
     assert all(org.shown(account)["HScore"] for account in ids)
+    assert org.sync().outcomes == {}
+
+
+@pytest.mark.parametrize(
+    ("last_is", "spent", "code"),
+    [("retry", True, 6), ("unknown", True, 6), ("retry", False, 3), ("done", True, 0)],
+)
+def test_a_budget_that_ends_inside_the_last_batch_ends_the_run(
+    org: Org, last_is: str, spent: bool, code: int
+) -> None:
+    """Its receipts are kept; the run says that the rest follows when calls are left."""
+
+    class Short(InMemoryConnector):
+        def write(self, batch: Batch) -> pl.DataFrame:
+            outcome = pl.Series("outcome", ["done"] * (batch.rows.height - 1) + [last_is])
+            return super().write(batch).with_columns(outcome)
+
+        def usage(self) -> Usage:
+            return replace(super().usage(), exhausted=spent)
+
+    org.book(5)
+    ports = make_ports(org.crm.clock)
+    found = 0
+    try:
+        _, found = perform(
+            lambda notes: Short(org.crm, replace(ports, notes=notes), batch=200),
+            org.store, org.config, Options(), org.crm.clock.now,
+        )  # fmt: skip
+    except errors.QuotaExhausted as error:
+        found = error.exit_code
+        assert "the rest follows" in last(org).message
+    assert (found, last(org).exit_code) == (code, code)
+    states = org.store.plans.counts(last(org).id)
+    assert states == ({"done": 5} if last_is == "done" else {"done": 4, last_is: 1})
+    org.sync()
     assert org.sync().outcomes == {}
 
 
