@@ -67,6 +67,7 @@ def test_jsforce_reads_and_writes_every_way(installed: Path, box: Sandbox) -> No
         timeout=60,
         check=False,
     )
+    print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = [line.partition(":")[0] for line in done.stdout.splitlines()]
     assert steps == [*_STEPS, "all steps passed"]
