@@ -85,17 +85,25 @@ class Client:
         """GET a path of `paths`; a name may come several times in the query."""
         return self._repeat("GET", path, list(query), None)
 
-    def send(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        query: Iterable[tuple[str, str]] = (),
+    ) -> Answer:
         """Send JSON. Repeated after a lost answer: callers send only what may come twice.
 
         A batch is answered well (2xx) also where some of its rows were refused: see the `errors`
         of the body.
         """
-        return self._repeat(method, path, [], body)
+        return self._repeat(method, path, list(query), body)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+    def post(
+        self, path: str, body: Mapping[str, Any], query: Iterable[tuple[str, str]] = ()
+    ) -> Answer:
         """POST JSON; see `send`."""
-        return self.send("POST", path, body)
+        return self.send("POST", path, body, query)
 
     @property
     def now(self) -> datetime | None:

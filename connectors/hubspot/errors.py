@@ -124,7 +124,8 @@ def fault_in(parsed: object, status: int = 0) -> Fault:
     body: Mapping[str, Any] = parsed if isinstance(parsed, dict) else {}
     message = _text(body.get("message"))
     context = _context(body.get("context"))
-    errors = [e for e in body.get("errors") or () if isinstance(e, dict)]
+    listed = body.get("errors")
+    errors = [e for e in (listed if isinstance(listed, list) else ()) if isinstance(e, dict)]
     values = []
     scopes = [*context.get("requiredGranularScopes", ()), *context.get("requiredScopes", ())]
     for error in errors:

@@ -24,6 +24,8 @@ _LEFT = "X-HubSpot-RateLimit-Remaining"
 _INTERVAL = "X-HubSpot-RateLimit-Interval-Milliseconds"
 #: Seconds between looks where every call of the window is still on its way.
 _LOOK = 0.05
+#: Rounding may leave a wait that moves no clock.
+_LEAST = 0.001
 
 
 class Window:
@@ -63,11 +65,11 @@ class Window:
             now = self._ports.clock()
             self._drop(now)
             if now < self._not_before:
-                return self._not_before - now
+                return max(self._not_before - now, _LEAST)
             if len(self._done) + self._under_way < self.most:
                 self._under_way += 1
                 return 0.0
-            return self._done[0] + self.seconds - now if self._done else _LOOK
+            return max(self._done[0] + self.seconds - now, _LEAST) if self._done else _LOOK
 
     def _drop(self, now: float) -> None:
         while self._done and self._done[0] + self.seconds <= now:

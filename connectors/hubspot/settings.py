@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     #: Share of an object's rows that must have changed for the whole list to be cheaper than a
     #: read of those rows.
     list_from: float = Field(default=0.5, gt=0, le=1)
+    #: Days between whole lists of an object: associations may change without moving its date.
+    list_days: float = Field(default=7, ge=0)
+    #: Days between lists of archived records, which no search finds.
+    archived_days: float = Field(default=7, ge=0)
 
     @field_validator("base_url")
     @classmethod
