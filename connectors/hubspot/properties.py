@@ -11,6 +11,9 @@ from crm_health.errors import BrokenInvariant
 
 #: Pseudo properties that stand for the one record of that type a record hangs on.
 LINK = "associations."
+#: Shown as HTML: our plain texts keep their lines, and what looks like a tag stays text.
+_HTML = frozenset({"hs_task_body"})
+_ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\n", "<br>"))
 #: Columns of a batch that are no properties.
 _NAMES = frozenset({"seq", "id"})
 
@@ -36,6 +39,10 @@ def properties(rows: pl.DataFrame) -> list[dict[str, str]]:
 
 def _text(name: str, dtype: pl.DataType) -> pl.Expr:
     value = pl.col(name)
+    if name in _HTML and dtype == pl.String:
+        for plain, html in _ESCAPES:
+            value = value.str.replace_all(plain, html, literal=True)
+        return value
     if dtype == pl.String or dtype.is_integer() or dtype == pl.Null:
         return value.cast(pl.String)
     if dtype == pl.Boolean:

@@ -204,7 +204,8 @@ def _page(records: Records, found: Found, cursor: Cursor, *, last: bool = False)
 
 
 def _due(before: datetime | None, now: datetime, days: float) -> bool:
-    return before is None or now - before >= timedelta(days=days)
+    # A date ahead was taken while the service's clock was wrong.
+    return before is None or before > now or now - before >= timedelta(days=days)
 
 
 def _millis(instant: datetime) -> str:

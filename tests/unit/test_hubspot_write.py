@@ -285,6 +285,14 @@ def test_numbers_and_truths_are_sent_as_hubspot_reads_them_back(
     assert row["description"] == ""
 
 
+def test_lines_of_a_task_stay_lines_and_names_stay_text(sandbox: Sandbox, client: Client) -> None:
+    """HubSpot shows the body as HTML: nothing in a name becomes a tag."""
+    body = "Do: call <b>R&D</b>\nThen write."
+    Writer(client).write(_tasks(_company(sandbox), "a", hs_task_body=[body]))
+    (row,) = _live(sandbox, "tasks")
+    assert row["hs_task_body"] == "Do: call &lt;b&gt;R&amp;D&lt;/b&gt;<br>Then write."
+
+
 def test_two_rows_of_one_key_are_a_bug(sandbox: Sandbox, client: Client) -> None:
     """Keys differ in more than their case: HubSpot would refuse the whole batch."""
     with pytest.raises(BrokenInvariant):
