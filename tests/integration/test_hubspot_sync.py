@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -233,3 +235,24 @@ def test_what_a_person_changed_is_left_alone(
     sandbox.advance(120)
     _sync(sandbox, config, place)
     assert _live(sandbox, "tasks")[task]["hs_task_status"] == "NOT_STARTED"
+
+
+def test_the_scopes_of_the_guide_suffice(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Setup and sync with those that `docs/hubspot.md` lists, and without surveys and e-mails."""
+    guide = (Path(__file__).parents[2] / "docs" / "hubspot.md").read_text(encoding="utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith(("| reading", "| writing"))]
+    daily = re.findall(r"`([a-z._]+)`", " ".join(rows))
+    admin = re.findall(r"`([a-z._]+)`", next(r for r in guide.splitlines() if "| setup only" in r))
+    with Sandbox.start(now=NOW, frozen=True) as box, TemporaryDirectory() as folder:
+        for name, value in box.hubspot_environment.items():
+            monkeypatch.setenv(name, value)
+        box.hubspot.settings(limits=False, search_lag=0, enrich_after=0)
+        box.hubspot.tokens(scopes=[*daily, *admin])
+        setup = provisioner(make_ports(), config.mapping.api_version, config.mapping)
+        assert all(step.done for step in setup.apply())
+        setup.close()
+        _fill(box)
+        box.hubspot.tokens(scopes=daily)
+        _, code = _sync(box, config, Path(folder) / "state.sqlite")
+        assert code == 0
+        assert len(_escalations(box)) == 1

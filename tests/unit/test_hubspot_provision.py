@@ -112,6 +112,18 @@ def test_a_plan_without_another_pipeline_is_told(sandbox: Sandbox) -> None:
         _made().apply()
 
 
+def test_a_pipeline_that_is_there_serves_where_the_mapping_names_it(sandbox: Sandbox) -> None:
+    """Then no other one is needed, nor made."""
+    sandbox.hubspot.settings(tier="free")
+    raw = _raw()
+    escalation = raw["write"]["escalation"]
+    escalation["constants"] = {"hs_pipeline": "0"}
+    escalation["statuses"] = {"open": "1", "resolved": "4"}
+    escalation["closed_statuses"] = ["4"]
+    assert all(step.done for step in _made(_mapping(raw)).apply())
+    assert len(Hub(sandbox).get("/crm/v3/pipelines/tickets")["results"]) == 1
+
+
 def test_a_property_of_another_type_stops_setup_before_it_changes_anything(
     sandbox: Sandbox,
 ) -> None:
