@@ -9,7 +9,7 @@ import polars as pl
 from connectors.hubspot.client import Client
 from connectors.hubspot.describe import Describer
 from connectors.hubspot.errors import not_json
-from connectors.hubspot.read import Reader
+from connectors.hubspot.read import PAGE_ROWS, Reader
 from connectors.hubspot.settings import Settings
 from connectors.hubspot.write import Writer
 from crm_health.connector import (
@@ -32,22 +32,30 @@ _SANDBOXES = frozenset({"SANDBOX", "DEVELOPER_TEST"})
 class HubSpotConnector:
     """One account. Made by `connect`; its members are described in `crm_health.connector`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, page_rows: int = PAGE_ROWS) -> None:
         self._client = client
         self._describer = Describer(client)
-        self._reader = Reader(client, self._describer)
+        self._reader = Reader(client, self._describer, page_rows)
         self._writer = Writer(client)
 
     @classmethod
-    def of(cls, settings: Settings, ports: Ports, api_version: str) -> HubSpotConnector:
+    def of(
+        cls,
+        settings: Settings,
+        ports: Ports,
+        api_version: str,
+        *,
+        page_rows: int = PAGE_ROWS,
+    ) -> HubSpotConnector:
         """A connector with settings that are already read.
 
         Args:
             settings: from `connectors.hubspot.settings.load`.
             ports: clock, budget, log.
             api_version: `v3`, or a date such as `2026-09`.
+            page_rows: rows of a page of a list, about.
         """
-        return cls(Client(settings, ports, api_version))
+        return cls(Client(settings, ports, api_version), page_rows)
 
     def identity(self) -> Identity:
         """The account's id, clock, zone, and whether it is for tests only."""

@@ -43,7 +43,7 @@ class Records:
 
     def __post_init__(self) -> None:
         paths = [f.path for f in self.stream.fields]
-        owners = self.stream.object == OWNERS
+        owners = self._owners = self.stream.object == OWNERS
         properties = () if owners else tuple(p for p in paths if p not in LINKS)
         merged = (MERGED,) if self.shape.has(MERGED) and MERGED not in properties else ()
         self._wanted = Wanted(
@@ -51,64 +51,69 @@ class Records:
             links=tuple(target for path, target in LINKS.items() if path in paths),
             members=tuple(paths) if owners else (),
         )
+        self._values = Wanted(self._wanted.properties)
+        self._long = len(",".join(self._wanted.properties)) > URL_MAX
 
-    def listed(self, after: str = "", *, archived: bool = False) -> Found:
-        """A page of the list of all live records, or of all archived ones."""
+    def page(self, after: str = "", *, archived: bool = False) -> Parsed:
+        """A page of the list of all live records, or of all archived ones, as it came."""
         paths = self.client.paths
-        owners = self.stream.object == OWNERS
         query = [("limit", str(LIST_MAX))]
         if after:
             query.append(("after", after))
         if archived:
             query.append(("archived", "true"))
-        if owners:
-            parsed = parse(self.client.get(paths.owners, query).body, self._wanted, "list")
-            return self._rows(parsed, {})
+        if self._owners:
+            return parse(self.client.get(paths.owners, query).body, self._wanted, "list")
         path = paths.objects(self.stream.object)
-        if archived:
-            parsed = parse(self.client.get(path, query).body, Wanted(), "list")
-            return Found(self._bare(parsed.rows["id"]), _no_bad(), parsed.after)
-        names = ",".join(self._wanted.properties)
-        if len(names) > URL_MAX:
-            parsed = parse(self.client.get(path, query).body, Wanted(), "list")
-            found = self.by_id(parsed.rows["id"].to_list())
-            return Found(found.rows, found.bad, parsed.after)
-        if names:
-            query.append(("properties", names))
+        if archived or self._long:
+            return parse(self.client.get(path, query).body, Wanted(), "list")
+        if self._wanted.properties:
+            query.append(("properties", ",".join(self._wanted.properties)))
         if self._wanted.links:
             query.append(("associations", ",".join(self._wanted.links)))
         body = self.client.get(path, query).body
         parsed = parse(body, self._wanted, "list")
         self._check_properties(parsed, body)
+        return parsed
+
+    def found(self, pages: Sequence[Parsed], *, archived: bool = False) -> Found:
+        """What some pages of a list hold, as the core wants it: many at once cost little more."""
+        rows, after = pl.concat([page.rows for page in pages]), pages[-1].after
+        if archived and not self._owners:
+            return Found(self._bare(rows["id"].unique(maintain_order=True)), _no_bad(), after)
+        if self._long:
+            found = self.by_id(rows["id"].to_list())
+            return Found(found.rows, found.bad, after)
+        wire = self._wanted.flat(rows)
         links = {}
         for target in self._wanted.links:
-            ends, going_on = related.inline(parsed.rows, target)
+            ends, going_on = related.inline(wire, target)
             if going_on:
                 again = related.read(self.client, self.stream.object, target, going_on)
                 ends = pl.concat([ends.filter(~pl.col("id").is_in(going_on)), again])
             links[target] = ends
-        return self._rows(parsed, links)
+        return self._typed(wire, [cell for page in pages for cell in page.odd], links, after)
 
     def by_id(self, ids: Sequence[str]) -> Found:
         """Records of these ids with all that is wanted; those archived since, bare."""
         parts = [self._batch(ids[n : n + BATCH]) for n in range(0, len(ids), BATCH)]
         if not parts:
             return Found(pl.DataFrame(schema=self.stream.schema()), _no_bad())
-        wire = pl.concat([parsed.rows for parsed, _ in parts])
+        wire = self._values.flat(pl.concat([parsed.rows for parsed, _ in parts]))
         odd = [cell for parsed, _ in parts for cell in parsed.odd]
         wire = wire.unique("id", keep="last", maintain_order=True)
         links = {
             target: related.read(self.client, self.stream.object, target, wire["id"].to_list())
             for target in self._wanted.links
         }
-        found = self._rows(Parsed(wire, odd, None, {}), links)
+        found = self._typed(wire, odd, links)
         gone = pl.Series("id", [i for _, lost in parts for i in lost], pl.String)
         gone = gone.filter(~gone.is_in(found.rows["id"].to_list()))
         return Found(pl.concat([found.rows, self._bare(gone)]), found.bad)
 
     def _batch(self, ids: Sequence[str]) -> tuple[Parsed, list[str]]:
         """Up to 100 records; and which of the others are proven to be archived."""
-        wanted = Wanted(self._wanted.properties)
+        wanted = self._values
         body = self._ask(ids, archived=False)
         parsed = parse(body, wanted, "read")
         self._check_properties(parsed, body)
@@ -155,8 +160,13 @@ class Records:
             )
         self._quiet |= suspect
 
-    def _rows(self, parsed: Parsed, links: dict[str, pl.DataFrame]) -> Found:
-        wire = parsed.rows
+    def _typed(
+        self,
+        wire: pl.DataFrame,
+        odd: list[dict[str, str]],
+        links: dict[str, pl.DataFrame],
+        after: str | None = None,
+    ) -> Found:
         for target in self._wanted.links:
             name = f"associations.{target}"
             ends = links[target].rename({"to": name})
@@ -166,10 +176,10 @@ class Records:
         texts = wire.select("id", *(f.path for f in self.stream.fields if f.path != "id"))
         reads = tuple(f for f in self.stream.fields if f.path != "id")
         values, bad = typed(texts, reads)
-        if parsed.odd:
+        if odd:
             known = {f.path for f in self.stream.fields}
-            odd = [cell for cell in parsed.odd if cell["path"] in known]
-            bad = pl.concat([pl.DataFrame(odd, schema=BAD_SCHEMA), bad])
+            kept = [cell for cell in odd if cell["path"] in known]
+            bad = pl.concat([pl.DataFrame(kept, schema=BAD_SCHEMA), bad])
         rows = self._framed(
             texts.select(
                 "id",
@@ -178,7 +188,7 @@ class Records:
             ).hstack(values)
         )
         rows = rows.unique("id", keep="last", maintain_order=True)
-        return Found(pl.concat([rows, self._eaten(wire, rows)]), bad, parsed.after)
+        return Found(pl.concat([rows, self._eaten(wire, rows)]), bad, after)
 
     def _eaten(self, wire: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         """Records that survivors of a merge name as theirs: gone, and where to."""

@@ -43,13 +43,25 @@ class Wanted:
             schema["associations"] = pl.Struct(names)
         return schema
 
+    def flat(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of pages with a column each: `id`, the members and properties, `associations.X`."""
+        columns: list[pl.Expr] = [pl.col("id"), *(pl.col(m) for m in self.members if m != "id")]
+        columns += [pl.col("properties").struct.field(name) for name in self.properties]
+        columns += [
+            pl.col("associations")
+            .struct.field(name.replace("_", " "))
+            .alias(f"associations.{name}")
+            for name in self.links
+        ]
+        return rows.select(columns)
+
 
 @dataclass(frozen=True)
 class Parsed:
     """One page.
 
     Shapes:
-        rows: `id`, one text a property or member, one `_ENDS` a link, in the answer's order.
+        rows: as `Wanted.schema` has them, in the answer's order.
         odd: `id`, `path`, `problem` of values that were no text.
         after: the service's cursor to the next page.
         envelope: what stands around the records.
@@ -80,13 +92,7 @@ def parse(body: bytes, wanted: Wanted, what: str) -> Parsed:
         envelope, rows = _tolerant(body, wanted, odd, what)
     if rows["id"].null_count():
         raise Unavailable("HubSpot answered a record without an id.", code="CH-HS-ROW")
-    columns: list[pl.Expr] = [pl.col("id"), *(pl.col(m) for m in wanted.members if m != "id")]
-    columns += [pl.col("properties").struct.field(name) for name in wanted.properties]
-    columns += [
-        pl.col("associations").struct.field(name.replace("_", " ")).alias(f"associations.{name}")
-        for name in wanted.links
-    ]
-    return Parsed(rows.select(columns), odd, _after(envelope), envelope)
+    return Parsed(rows, odd, _after(envelope), envelope)
 
 
 def _parts(body: bytes) -> tuple[dict[str, Any], bytes]:

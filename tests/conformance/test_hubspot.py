@@ -117,7 +117,7 @@ class HubSpotRig:
         sandbox.hubspot.settings(limits=False, search_lag=0, enrich_after=0)
 
     def connect(self, ports: Ports) -> Connector:
-        return HubSpotConnector.of(load(self._version), ports, self._version)
+        return HubSpotConnector.of(load(self._version), ports, self._version, page_rows=self.page)
 
     def seed(self, rows: Sequence[Mapping[str, Any]], at: datetime | None = None) -> list[str]:
         stamp = f"{(at or self.now()).astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"

@@ -56,7 +56,7 @@ class Reading:
 
     def __init__(self, version: str = "2026-09") -> None:
         self.client = Client(load(version), make_ports(), version)
-        self.reader = Reader(self.client, Describer(self.client))
+        self.reader = Reader(self.client, Describer(self.client), 100)
 
     def pages(self, stream: Stream, cursor: str | None = None) -> list[Page]:
         return list(self.reader.changes([Request(stream, cursor)]))

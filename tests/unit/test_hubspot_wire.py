@@ -44,8 +44,9 @@ def test_cells_of_every_kind() -> None:
 def test_values_of_other_types_are_survived() -> None:
     """Numbers and truth values become texts; anything else is reported."""
     record = {"id": 7, "properties": {"a": 5, "b": True, "c": {"x": 1}, "d": None}}
-    parsed = parse(orjson.dumps({"results": [record]}), Wanted(("a", "b", "c", "d")), "list")
-    assert parsed.rows.row(0) == ("7", "5", "true", None, None)
+    wanted = Wanted(("a", "b", "c", "d"))
+    parsed = parse(orjson.dumps({"results": [record]}), wanted, "list")
+    assert wanted.flat(parsed.rows).row(0) == ("7", "5", "true", None, None)
     assert parsed.odd == [{"id": "7", "path": "c", "problem": "of another type"}]
 
 
