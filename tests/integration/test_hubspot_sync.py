@@ -16,6 +16,8 @@ import yaml
 from connectors.hubspot import connect, provisioner
 from connectors.sandbox.handle import Sandbox
 from crm_health.config.load import Config, load
+from crm_health.connector import Connector, Notes
+from crm_health.errors import QuotaExhausted
 from crm_health.location import Location
 from crm_health.store import Store
 from crm_health.sync import session
@@ -109,16 +111,21 @@ def place(tmp_path: Path) -> Location:
     return tmp_path / "state.sqlite"
 
 
-def _sync(sandbox: Sandbox, config: Config, place: Location, **options: Any) -> tuple[Report, int]:
+def _sync(
+    sandbox: Sandbox,
+    config: Config,
+    place: Location,
+    max_calls: int | None = None,
+    *,
+    dry_run: bool = False,
+) -> tuple[Report, int]:
+    def made(notes: Notes) -> Connector:
+        ports = make_ports(notes=notes, max_calls=max_calls)
+        return connect(ports, config.mapping.api_version)
+
     store = Store.open(place)
     try:
-        return session.perform(
-            lambda notes: connect(make_ports(notes=notes), config.mapping.api_version),
-            store,
-            config,
-            Options(**options),
-            sandbox.clock,
-        )
+        return session.perform(made, store, config, Options(dry_run=dry_run), sandbox.clock)
     finally:
         store.close()
 
@@ -205,6 +212,28 @@ def test_a_lost_state_opens_nothing_twice(
     assert code == 0
     for kind, known in before.items():
         assert set(_live(sandbox, kind)) == set(known)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_run_that_ends_between_any_two_calls_opens_nothing_twice(
+    sandbox: Sandbox, config: Config, place: Location, tmp_path: Path, *, lost: bool
+) -> None:
+    """Each run may make one call more than the one before; the local state may be lost as well."""
+    before = len(sandbox.calls())
+    _sync(sandbox, config, tmp_path / "looking.sqlite", dry_run=True)
+    allowed = len(sandbox.calls()) - before
+    ends: list[int | None] = []
+    for more in range(10):
+        state = tmp_path / f"{more}.sqlite" if lost else place
+        sandbox.advance(60)
+        try:
+            ends.append(_sync(sandbox, config, state, max_calls=allowed + more)[1])
+        except QuotaExhausted:
+            ends.append(None)
+        assert len(_escalations(sandbox)) <= 1
+        assert len(_live(sandbox, "tasks")) <= 1
+    assert (ends[0], ends[-1]) == (None, 0)
+    assert (len(_escalations(sandbox)), len(_live(sandbox, "tasks"))) == (1, 1)
 
 
 def test_what_nobody_touched_closes_when_its_cause_is_over(
