@@ -7,11 +7,8 @@ command line or a configuration file.
 from __future__ import annotations
 
 import re
-import stat
 from enum import StrEnum
-from os import fstat
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -19,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from connectors.environment import is_plain_loopback, secret
 from crm_health.errors import ConfigError
 
 PREFIX = "CRM_HEALTH_SALESFORCE_"
@@ -28,7 +26,6 @@ LEGACY_LIMIT = 64
 _LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"login|test|(?:{_LABEL}\.){{1,3}}my", re.ASCII)
 _AUDIENCE = re.compile(r"(?:https://)?(login|test)(?:\.salesforce\.com)?", re.ASCII)
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Login(StrEnum):
@@ -105,7 +102,7 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _loopback_only(cls, value: str) -> str:
-        if value and not _is_plain_loopback(value):
+        if value and not is_plain_loopback(value):
             raise ValueError("may only be http://127.0.0.1:PORT, for a CRM on this machine")
         return value.removesuffix("/")
 
@@ -212,38 +209,5 @@ def load(api_version: str, *, admin: bool = False) -> Settings:
     return settings
 
 
-def _is_plain_loopback(value: str) -> bool:
-    if re.search(r"[\s\\%#?]", value) or not value.isascii():
-        return False
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme == "http"
-        and parts.hostname in _LOOPBACK
-        and "@" not in parts.netloc
-        and port is not None
-        and parts.path in ("", "/")
-    )
-
-
 def _secret(value: SecretStr | None, file: Path | None, variable: str) -> str:
-    if value is not None:
-        return value.get_secret_value()
-    if file is None:
-        return ""
-    try:
-        # One descriptor for check and read, so that nobody swaps the file in between.
-        with file.open(encoding="utf-8") as opened:
-            if stat.S_IMODE(fstat(opened.fileno()).st_mode) & 0o077:
-                raise ConfigError(
-                    f"{PREFIX}{variable}: others may read this file; run chmod 600 on it.",
-                    code="CH-SF-SETTINGS",
-                )
-            return opened.read().strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(
-            f"{PREFIX}{variable}: the file can't be read.", code="CH-SF-SETTINGS"
-        ) from None
+    return secret(value, file, f"{PREFIX}{variable}", "CH-SF-SETTINGS")

@@ -27,7 +27,8 @@ def id_hint(length: int | None) -> str:
     return f"ids here have {length} characters" if length else ""
 
 
-_PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(\.[A-Za-z][A-Za-z0-9_]{0,79}){0,4}")
+#: Dots follow lookups and associations.
+PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(\.[A-Za-z][A-Za-z0-9_]{0,79}){0,4}")
 _PRIORITIES = ("p1", "p2", "p3", "p4")
 #: What a value list may give; dates come from the CRM only.
 _VALUE_TYPES: dict[Kind, tuple[type, ...]] = {
@@ -91,7 +92,7 @@ def _source(check: Checker, path: Path, source: Source, kind: Kind) -> None:
     if (source.field is None) == (source.constant is None):
         check.add(path, "needs either `field` or `constant`")
     for crm_path in source.paths:
-        if not _PATH.fullmatch(crm_path):
+        if not PATH.fullmatch(crm_path):
             check.add((*path, "field"), f"{crm_path[:80]!r} is not the name of a CRM field")
     if source.promote is not None and source.values is None:
         check.add((*path, "promote"), "needs `values` beside it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm_health.config.check_feeds import NAME
+from crm_health.config.check_feeds import NAME, PATH
 from crm_health.config.checker import Checker
 from crm_health.config.mapping import EpisodeOut, EscalationOut, TaskOut, Write
 from crm_health.config.problems import nearest
@@ -23,6 +23,8 @@ _KEYS = (
 )
 #: Keys of a task, episode or escalation that name a field of the CRM.
 _TARGETS = frozenset(_KEYS.split())
+#: Where the CRM has no lookup field but an association, its path.
+_LINKS = frozenset({"account", "contact"})
 #: Without these there is no state to come back to.
 _NEEDED = ("score", "band", "band_since", "memory")
 
@@ -67,12 +69,12 @@ def _record(check: Checker, what: str, record: TaskOut | EpisodeOut | Escalation
         # What is left are statuses, and a field that is not mapped.
         if name not in _TARGETS or target is None:
             continue
-        if not NAME.fullmatch(target):
+        if not (PATH if name in _LINKS else NAME).fullmatch(target):
             check.add((*path, name), "is not the name of a CRM field")
         if target.lower() in seen:
             check.add((*path, name), f"{target} is written twice: {seen[target.lower()]} too")
         seen[target.lower()] = name
-    for target in record.constants if isinstance(record, TaskOut) else ():
+    for target in () if isinstance(record, EpisodeOut) else record.constants:
         if not NAME.fullmatch(target):
             check.add((*path, "constants", target), "is not the name of a CRM field")
         if target.lower() in seen:

@@ -117,6 +117,7 @@ class EscalationOut(Frozen):
     key: str
     seal: str
     account: str
+    #: Where it has a title: the reason stands there too.
     name: str | None = None
     reason: str
     severity: str
@@ -131,6 +132,8 @@ class EscalationOut(Frozen):
     evidence: str
     score: str
     band: str
+    #: Field to value on every new escalation, e.g. its pipeline.
+    constants: dict[str, Scalar] = Field(default_factory=dict)
     statuses: dict[Literal["open", "resolved"], str]
     #: Every status that counts as closed.
     closed_statuses: Texts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -65,7 +66,7 @@ def _task_rows(setting: Setting, rule: str, alert: Alert, view: pl.DataFrame) ->
         out.subject: pl.col("subject"),
         out.body: pl.col("body"),
         out.owner: pl.col("owner_id"),
-        out.due: pl.col("due_at"),
+        out.due: _day(setting, out.object, out.due, due),
         out.priority: pl.lit(out.priorities[alert.severity]),
         out.status: pl.col("status"),
         out.account: pl.col("account_id"),
@@ -131,6 +132,8 @@ def _escalation_rows(setting: Setting, rule: str, alert: Alert, view: pl.DataFra
         out.evidence: pl.col("evidence"),
         out.score: pl.col("score"),
         out.band: pl.col("band"),
+        **({out.name: pl.col("reason")} if out.name else {}),
+        **{name: pl.lit(value) for name, value in out.constants.items()},
     }
     return rows(
         made.select(
@@ -146,6 +149,17 @@ def _escalation_rows(setting: Setting, rule: str, alert: Alert, view: pl.DataFra
         shape=shape(fields),
         why=f"{rule} opened",
     )
+
+
+def _day(setting: Setting, crm_object: str, path: str, day: date) -> pl.Expr:
+    """A day as a field takes it; one for instants gets noon where the org is.
+
+    At midnight UTC it would be another day there, and reading it back would look like an edit.
+    """
+    if setting.reads.kind_of(crm_object, path) is not Kind.INSTANT:
+        return pl.lit(day)
+    noon = datetime.combine(day, time(12), ZoneInfo(setting.calendar.time_zone)).astimezone(UTC)
+    return iso(pl.lit(noon).cast(_INSTANT))
 
 
 def _due(setting: Setting, hours: float) -> datetime:

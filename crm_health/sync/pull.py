@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+import polars as pl
+
 from crm_health.connector import Connector, Page, Request, Stream
 from crm_health.store import Store
-from crm_health.sync.normalize import normalize
+from crm_health.sync.normalize import Normalized, normalize
 from crm_health.sync.setting import Setting
 
 #: Small state of the store: when all ids of an object were last seen, by the object's name.
@@ -77,13 +79,16 @@ def _store_page(
     with store.mirror.page() as tx:
         # Most pages of a quiet day are empty, and so are those of a job that is still at work:
         # their cursor counts all the same.
-        for feed in setting.reads.feeds_of(name) if page.rows.height else ():
-            found = normalize(page, feed, setting.calendar)
-            tx.upsert(feed.entity, name, found.rows)
-            tx.remove(feed.entity, found.removed)
-            if found.problems.height:
-                tx.quarantine(found.problems)
-                pulled.quarantined += found.problems.height
+        for entity, parts in _entities(page, setting).items():
+            kept = pl.concat([found.rows["id"] for found in parts])
+            for found in parts:
+                tx.upsert(entity, name, found.rows)
+                if found.problems.height:
+                    tx.quarantine(found.problems)
+                    pulled.quarantined += found.problems.height
+            # What one feed of an entity leaves may be another's.
+            removed = pl.concat([found.removed for found in parts])
+            tx.remove(entity, removed.filter(~removed.is_in(kept.implode())).unique())
         if page.last and name in store.mirror.full_reads():
             unseen, known = tx.unseen(name), store.mirror.known(name)
             if name in may_shrink or not shrank(unseen, known, setting):
@@ -102,6 +107,15 @@ def _store_page(
         )
     if whole:
         store.runs.set_value(f"{CHECKED}{name}", setting.as_of.isoformat())
+
+
+def _entities(page: Page, setting: Setting) -> dict[str, list[Normalized]]:
+    """What a page means for each entity: nothing where it has no rows."""
+    found: dict[str, list[Normalized]] = {}
+    for feed in setting.reads.feeds_of(page.stream.object) if page.rows.height else ():
+        part = normalize(page, feed, setting.calendar)
+        found.setdefault(feed.entity, []).append(part)
+    return found
 
 
 def shrank(unseen: int, known: int, setting: Setting) -> bool:

@@ -48,6 +48,11 @@ class Reads:
     #: CRM object and field to the longest text it takes.
     lengths: dict[tuple[str, str], int] = field(default_factory=dict)
 
+    def kind_of(self, crm_object: str, path: str) -> Kind:
+        """What kind of value a field that is read holds in the CRM."""
+        stream = next(s for s in self.streams if s.object == crm_object)
+        return next(f.kind for f in stream.fields if f.path == path)
+
     def feeds_of(self, crm_object: str) -> list[ResolvedFeed]:
         """The feeds that one CRM object serves."""
         return [feed for feed in self.feeds if feed.object == crm_object]
@@ -61,6 +66,9 @@ def ours(mapping: Mapping) -> dict[str, Feed]:
     """Feeds that read our own tasks, episodes and escalations back, from `write`."""
     task, episode, escalation = mapping.write.task, mapping.write.episode, mapping.write.escalation
     at = Source
+    others = {feed.object for feeds in mapping.read.values() for feed in feeds} | {task.object}
+    # On an object that holds other records as well the key tells ours.
+    keyed = dict.fromkeys(others, "key is not null")
     return {
         "task": Feed(
             object=task.object,
@@ -79,6 +87,7 @@ def ours(mapping: Mapping) -> dict[str, Feed]:
         ),
         "episode": Feed(
             object=episode.object,
+            keep=keyed.get(episode.object),
             columns={
                 "account_id": at(field=episode.account),
                 "key": at(field=episode.key),
@@ -88,6 +97,7 @@ def ours(mapping: Mapping) -> dict[str, Feed]:
         ),
         "escalation": Feed(
             object=escalation.object,
+            keep=keyed.get(escalation.object),
             columns={
                 "account_id": at(field=escalation.account),
                 "key": at(field=escalation.key),
@@ -249,7 +259,10 @@ def _unwritable(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> list[st
         (escalation.object, escalation.evidence): True,
         (escalation.object, escalation.score): True,
         (escalation.object, escalation.band): True,
+        **{(escalation.object, name): True for name in escalation.constants},
     }
+    if escalation.name is not None:
+        wanted[escalation.object, escalation.name] = True
     found = []
     for (name, path), on_creation in wanted.items():
         info = infos.get(name)

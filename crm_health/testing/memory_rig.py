@@ -49,6 +49,7 @@ class MemoryRig:
 
     subject = SUBJECT
     page = PAGE
+    deletes_within = timedelta(hours=1)
 
     def __init__(self) -> None:
         self.crm = MemoryCrm()

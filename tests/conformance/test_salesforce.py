@@ -78,6 +78,7 @@ class SalesforceRig:
 
     subject = SUBJECT
     page = PAGE
+    deletes_within = timedelta(hours=1)
     paths: ClassVar[dict[str, str]] = PATHS
 
     def __init__(self, sandbox: Sandbox, elsewhere: Sandbox) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sync_kit import Org
+from sync_kit import Org, config
 
 from crm_health import errors
 from crm_health.connector import Notes, Page, Request
@@ -105,3 +106,42 @@ def test_an_interrupted_read_in_turns_goes_on_from_each_cursor(org: InTurns) -> 
     org.pages = -1
     assert org.sync().outcomes == {"done": 10}
     assert org.store.mirror.full_reads() == set()
+
+
+def _cases(theirs: str, mine: str) -> dict[str, Any]:
+    """A feed of the cases of one priority."""
+    columns: dict[str, Any] = {"account_id": "AccountId", "opened_at": "CreatedDate"}
+    columns["is_open"] = {"constant": True}
+    columns["priority"] = {"field": "Priority", "values": {theirs: mine}, "otherwise": "other"}
+    return {"object": "Case", "columns": columns, "keep": f"priority = '{mine}'"}
+
+
+def test_an_object_may_feed_an_entity_twice(tmp_path: Path) -> None:
+    """What one feed leaves may be the other's; what neither takes any more is gone."""
+    feeds = [_cases("High", "p1"), _cases("Low", "p4")]
+    org = Org(tmp_path, config(mapping={"read": {"case": feeds}}))
+    account = org.account()
+    first, second, _ = (org.case(account, Priority=p) for p in ("High", "Low", "Medium"))
+    org.sync()
+    assert org.store.mirror.count("case") == 2
+    for row_id, priority, left in ((first, "Low", 2), (second, "Medium", 1)):
+        org.pass_time(hours=1)
+        org.edit("Case", row_id, Priority=priority)
+        org.sync()
+        assert org.store.mirror.count("case") == left
+
+
+def test_records_of_ours_on_a_shared_object_are_told_by_their_key(tmp_path: Path) -> None:
+    """Where escalations are kept among people's records only those with a key are ours."""
+    same = {"write": {"escalation": {"object": "Case", "key": "HKey", "account": "AccountId"}}}
+    columns = {"health_key": {"field": "HKey", "type": "text"}}
+    mine = {"read": {"case": {"extra": columns, "keep": "health_key is null"}}}
+    org = Org(tmp_path, config(mapping=same | mine))
+    account = org.account()
+    org.case(account)
+    org.sync()
+    org.pass_time(hours=1)
+    org.sync()
+    assert org.store.mirror.count("case") == 1
+    assert org.store.mirror.count("escalation") == 1
+    assert org.sync().outcomes == {}

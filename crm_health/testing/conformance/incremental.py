@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from crm_health.connector import Page, Request
 from crm_health.testing.conformance.kit import opened, read, rows_of, run, some_rows
-from crm_health.testing.conformance.rig import Rig
+from crm_health.testing.conformance.rig import Rig, Unsupported
 
 
 def _spread(rig: Rig, count: int) -> list[str]:
@@ -59,6 +61,7 @@ class IncrementalContract:
         cursor = run(rig, s.stream)[-1].cursor
         rig.move_clock(timedelta(hours=1))
         rig.delete(seeded[1])
+        rig.move_clock(rig.deletes_within)
         row = rows_of(run(rig, s.stream, cursor))[seeded[1]]
         assert row["deleted"] is True
         assert [row[s.text], row[s.number], row[s.day]] == [None, None, None]
@@ -66,7 +69,10 @@ class IncrementalContract:
     def test_a_late_commit_is_found(self, rig: Rig) -> None:
         """A row that appears after rows with later stamps were read comes in a later read."""
         s = rig.subject
-        rig.hold(some_rows(rig, 1)[0])
+        try:
+            rig.hold(some_rows(rig, 1)[0])
+        except Unsupported as reason:
+            pytest.skip(str(reason))
         rig.move_clock(timedelta(hours=1))
         early = rig.seed(some_rows(rig, 2, start=10))
         first = run(rig, s.stream)

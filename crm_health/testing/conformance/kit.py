@@ -64,6 +64,21 @@ def break_wire(rig: Rig, wire: Wire, times: int = 1, *, kind: str = "", after: i
         pytest.skip(str(reason))
 
 
+def lock(rig: Rig, row_id: str, times: int) -> None:
+    """Lock a row, or skip the test where this CRM locks none."""
+    try:
+        rig.lock(row_id, times)
+    except Unsupported as reason:
+        pytest.skip(str(reason))
+
+
+def claims(rig: Rig) -> list[str]:
+    """The claims that stand, sorted; they may be kept on the records themselves."""
+    s = rig.subject
+    held = [row[s.claim_key] for row in rig.truth(s.claim.object).values()]
+    return sorted(claim for claim in held if claim is not None)
+
+
 def updates(rig: Rig, rows: Sequence[tuple[str, dict[str, Any]]]) -> Batch:
     """An UPDATE of the subject: (id, values) each, with `seq`s from 1."""
     frame = pl.DataFrame(

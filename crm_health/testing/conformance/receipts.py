@@ -7,6 +7,7 @@ from crm_health.testing.conformance.kit import (
     break_wire,
     by_seq,
     creations,
+    lock,
     opened,
     outcomes,
     some_rows,
@@ -60,7 +61,7 @@ class ReceiptContract:
         """A row locked once is done by the connector, or offered for a retry; others are done."""
         s = rig.subject
         ids = rig.seed(some_rows(rig, 3))
-        rig.lock(ids[1], 1)
+        lock(rig, ids[1], 1)
         batch = updates(rig, [(i, {s.text: "x"}) for i in ids])
         with opened(rig) as (connector, _):
             first = outcomes(connector.write(batch))
@@ -72,7 +73,7 @@ class ReceiptContract:
         """A row that stays locked is `retry`, and the connector stops asking."""
         s = rig.subject
         ids = rig.seed(some_rows(rig, 2))
-        rig.lock(ids[0], 1000)
+        lock(rig, ids[0], 1000)
         with opened(rig) as (connector, ports):
             ends = outcomes(connector.write(updates(rig, [(i, {s.text: "x"}) for i in ids])))
             assert ports.budget.spent <= 20

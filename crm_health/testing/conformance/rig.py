@@ -38,7 +38,8 @@ class Wire(StrEnum):
 class Subject:
     """The object that the suite works on; it has no rows when a test starts.
 
-    The claim is another object with a unique text field, free to be filled.
+    The claim is another object with a unique text field, free to be filled; where the CRM can't
+    save two objects at once, another unique field of the same object.
     """
 
     #: Reads `text`, `number`, `day` and `key`.
@@ -62,6 +63,8 @@ class Rig(Protocol):
     subject: Subject
     #: Rows in a full page of the connectors that `connect` makes.
     page: int
+    #: A read this long after a delete reports it.
+    deletes_within: timedelta
 
     # A new connector; the suite closes it.
     def connect(self, ports: Ports) -> Connector: ...
@@ -70,6 +73,7 @@ class Rig(Protocol):
     def seed(self, rows: Sequence[Mapping[str, Any]], at: datetime | None = None) -> list[str]: ...
 
     # Save a row in a transaction that has not ended: invisible until `release`, stamp of now.
+    # Raises Unsupported.
     def hold(self, row: Mapping[str, Any]) -> None: ...
 
     # End such transactions; the ids of what they saved.
