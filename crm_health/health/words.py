@@ -59,7 +59,7 @@ def one_line(text: pl.Expr) -> pl.Expr:
 
 def one_space(text: str) -> str:
     """A text of ours as `one_line` would leave its blanks and control characters."""
-    return pl.select(pl.lit(text).str.replace_all(_BLANKS, " ")).item()  # type: ignore[no-any-return]
+    return pl.select(pl.lit(text).str.replace_all(_BLANKS, " ")).item()  # type: ignore[no-any-return]  # a text
 
 
 def cut(text: pl.Expr, length: pl.Expr | int) -> pl.Expr:

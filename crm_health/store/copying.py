@@ -133,7 +133,7 @@ def joined(statement: Update | Delete, rows: Table) -> Update | Delete:
         return None
 
     # Typed as anything that can be walked through.
-    return replacement_traverse(statement, {}, instead)  # type: ignore[return-value]
+    return replacement_traverse(statement, {}, instead)  # type: ignore[return-value]  # as given
 
 
 def listed(ids: pl.Series) -> FromClause:
