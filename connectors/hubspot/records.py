@@ -78,7 +78,7 @@ class Records:
 
     def found(self, pages: Sequence[Parsed], *, archived: bool = False) -> Found:
         """What some pages of a list hold, as the core wants it: many at once cost little more."""
-        rows, after = pl.concat([page.rows for page in pages]), pages[-1].after
+        rows, after = pl.concat([page.rows for page in pages], rechunk=True), pages[-1].after
         if archived and not self._owners:
             return Found(self._bare(rows["id"].unique(maintain_order=True)), _no_bad(), after)
         if self._long:
@@ -194,8 +194,11 @@ class Records:
         """Records that survivors of a merge name as theirs: gone, and where to."""
         if MERGED not in wire.columns:
             return rows.clear()
+        survivors = wire.filter(pl.col(MERGED) != "")
+        if survivors.is_empty():
+            return rows.clear()
         eaten = (
-            wire.select(
+            survivors.select(
                 pl.col(MERGED).str.split(";").alias("id"), pl.col("id").alias("merged_into")
             )
             .explode("id")
