@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from connectors.http import LostAnswer, redact, retry_after_seconds
+from connectors.hubspot.settings import PREFIX
 from crm_health.errors import (
     AuthError,
     CrmHealthError,
@@ -196,6 +197,8 @@ def request_error(
             f"HubSpot's token lacks a scope ({what}): add {', '.join(fault.scopes)} "
             "to the service key or private app."
         )
+    elif status == 401:
+        text = f"{text.removesuffix('.')}: set a good one as {PREFIX}TOKEN."
     if kind is SetupError:
         return SetupError(_named(fault) or text, code=fault.code)
     if kind is Unavailable and applied_perhaps:

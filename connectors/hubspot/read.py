@@ -18,15 +18,17 @@ from connectors.hubspot.client import Client
 from connectors.hubspot.cursor import Cursor, is_place
 from connectors.hubspot.describe import OWNERS, Describer
 from connectors.hubspot.errors import not_json
-from connectors.hubspot.records import Found, Records
+from connectors.hubspot.records import LIST_MAX, Found, Records
 from connectors.hubspot.related import BATCH as LINKS_MAX
-from connectors.hubspot.wire import Parsed
+from connectors.hubspot.wire import Unread
 from crm_health.connector import Page, Request, Stream
-from crm_health.errors import Unavailable
+from crm_health.errors import CrmHealthError, Unavailable
 
 #: Rows of a page that the core gets from a list: typing and storing them costs by the page more
 #: than by the row. A run that ends early reads at most so many again.
 PAGE_ROWS = 10_000
+#: Bytes after which such a page is full, however few rows it has.
+PAGE_BYTES = 64 * 1024 * 1024
 #: Hits of one search.
 SEARCH_MAX = 200
 #: Where a search stops answering.
@@ -101,6 +103,8 @@ class Reader:
         self, records: Records, cursor: Cursor, *, last: bool
     ) -> Generator[Page, None, Cursor]:
         """The read that is under way, to its end; gives the cursor of the end."""
+        if cursor.archiving:
+            return (yield from self._archived(records, cursor, last=last))
         if not cursor.listing:
             cursor = yield from self._by_search(records, cursor, last=last)
             if not cursor.midway:
@@ -120,12 +124,16 @@ class Reader:
     def _list(self, records: Records, after: str, *, archived: bool = False) -> Iterator[Found]:
         """A list in groups of pages; `after` of each is where the next goes on."""
         seen = {after}
-        pages: list[Parsed] = []
-        rows = 0
+        pages: list[Unread] = []
         while True:
-            page = records.page(after, archived=archived)
+            try:
+                page = records.page(after, archived=archived)
+            except CrmHealthError:
+                if pages:
+                    # Paid for: a budget of fewer calls than a page takes must get on all the same.
+                    yield records.found(pages, archived=archived)
+                raise
             pages.append(page)
-            rows += page.rows.height
             if page.after is None:
                 yield records.found(pages, archived=archived)
                 return
@@ -135,9 +143,10 @@ class Reader:
                     f"The pages of {records.stream.object} do not end.", code="CH-HS-PAGES"
                 )
             seen.add(after)
-            if rows >= self._page_rows:
+            size = sum(len(one.body) for one in pages)
+            if len(pages) * LIST_MAX >= self._page_rows or size > PAGE_BYTES:
                 yield records.found(pages, archived=archived)
-                pages, rows = [], 0
+                pages = []
 
     def _by_search(
         self, records: Records, cursor: Cursor, *, last: bool
@@ -203,20 +212,32 @@ class Reader:
     def _end(
         self, records: Records, cursor: Cursor, found: Found, *, last: bool
     ) -> Generator[Page, None, Cursor]:
-        """The last page, and before it what was archived, where that is due."""
+        """The last page, or what was archived after it, where that is due."""
         assert cursor.end is not None  # a read is under way
+        if cursor.stamp is not None and _due(
+            cursor.archived, cursor.end, self._settings.archived_days
+        ):
+            cursor = replace(cursor.at("", found.rows.height), archiving=True)
+            yield _page(records, found, cursor)
+            return (yield from self._archived(records, cursor, last=last))
         ended = cursor.finished(found.rows.height)
         if cursor.stamp is None:
             # Nothing is stored yet that could have been archived.
             ended = replace(ended, archived=cursor.end)
-        elif _due(cursor.archived, cursor.end, self._settings.archived_days):
-            # Its rows come first: the cursor moves on once everything is delivered.
-            for gone in self._list(records, "", archived=True):
-                if gone.rows.height:
-                    yield _page(records, gone, cursor)
-            ended = replace(ended, archived=cursor.end)
         yield _page(records, found, ended, last=last)
         return ended
+
+    def _archived(
+        self, records: Records, cursor: Cursor, *, last: bool
+    ) -> Generator[Page, None, Cursor]:
+        for found in self._list(records, cursor.place, archived=True):
+            if found.after is None:
+                ended = cursor.finished(0)
+                yield _page(records, found, ended, last=last)
+                return ended
+            cursor = cursor.at(found.after, 0)
+            yield _page(records, found, cursor)
+        raise AssertionError("a list has a last page")
 
     def _owners(self, records: Records) -> Iterator[Page]:
         """Owners have no modified date to search by: they are few, and read whole."""

@@ -74,6 +74,29 @@ class Parsed:
     envelope: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A page of a list as it came: so far it was only asked where it goes on.
+
+    Many pages that are read together, one after the other, cost less than each as it comes.
+    """
+
+    body: bytes
+    wanted: Wanted
+    after: str | None
+
+
+def glance(body: bytes, wanted: Wanted, what: str) -> Unread:
+    """See where a page of a list goes on.
+
+    Raises:
+        Unavailable: it is no such page; what is wrong inside its records shows when they are read.
+    """
+    envelope, records = _parts(body)
+    after = _after(envelope) if records else parse(body, wanted, what).after
+    return Unread(body, wanted, after)
+
+
 def parse(body: bytes, wanted: Wanted, what: str) -> Parsed:
     """Read one page, or the answer of a batch.
 

@@ -14,8 +14,8 @@ from forks import Fork
 from sights import Truth
 from world import WAITING, World, difference, ended
 
-#: How often the test looks whether a sync has come further, in seconds.
-_LOOK = 0.004
+#: How often the test looks whether a sync has come further, in seconds: looking takes time of both.
+_LOOK = 0.012
 #: Most kills from one start.
 _A_ROUND = 6
 

@@ -46,7 +46,7 @@ def test_a_revoked_token_is_one_message_and_77(portal: World) -> None:
     """Asked once: no retry helps, and the token is not repeated to anybody."""
     state = portal.back("second")
     portal.sandbox.hubspot.tokens(revoke=PRIVATE)
-    _refused(portal, portal.run(state), 77, "HubSpot refused the token")
+    _refused(portal, portal.run(state), 77, "refused the token", "CRM_HEALTH_HUBSPOT_TOKEN")
     assert portal.sandbox.counters()["total"] == 1
 
 

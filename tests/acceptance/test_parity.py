@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,22 +140,29 @@ class Company:
             side.crm.load(self.box, part)
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
-    """Loaded and set up, never synced."""
-    folder = tmp_path_factory.mktemp("parity")
+@pytest.fixture
+def company(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Company]:
+    """Loaded and set up, never synced; the parameter says whether HubSpot's tasks may be unique."""
     story = build_story(seed=1, accounts=_ACCOUNTS, customers=_CUSTOMERS, now=NOW)
-    with Sandbox.start(now=NOW, frozen=True) as box, sides(folder, box) as both:
+    with Sandbox.start(now=NOW, frozen=True) as box, sides(tmp_path, box) as both:
         for side in both:
             side.crm.load(box, story)
         # The connector's pauses take no time here, so nobody may be refused for haste.
-        box.hubspot.settings(limits=False, zone=_ZONE)
+        box.hubspot.settings(limits=False, zone=_ZONE, unique_tasks=request.param)
         box.load({"Organization": [{"Id": ORG_ID, "Name": "Acme", "TimeZoneSidKey": _ZONE}]})
         for side in both:
             side.set_up()
         yield Company(box, both, story)
 
 
+@pytest.mark.parametrize(
+    "company",
+    [
+        pytest.param(True, id="unique_tasks"),
+        pytest.param(False, id="claims", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_both_crms_say_the_same_for_five_weeks(company: Company) -> None:
     """Scores, bands, reasons, evidence, tasks and escalations are equal to the last digit."""
     company.compare("the first sync")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors import hubspot, salesforce
-from connectors.sandbox.handle import Sandbox, environment
+from connectors.sandbox.handle import Sandbox
 from crm_health.config.load import load
 from crm_health.connector import Plugin
 from crm_health.testing.ports import make_ports
@@ -78,7 +78,6 @@ def _set_up(scene: Scene) -> None:
     """What `crm-health setup` does."""
     admin = scene.environment
     if scene.crm == "salesforce":
-        admin |= environment(scene.sandbox.url, "sandbox-admin")
         admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_ID"] = "sandbox-admin"
         admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_SECRET"] = "sandbox-admin"
     mapping, before = load(None, crm=scene.crm).mapping, dict(os.environ)

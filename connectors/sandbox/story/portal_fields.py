@@ -89,13 +89,16 @@ _INDUSTRIES = {
     "Hospitality": "HOSPITALITY",
     "Consulting": "MANAGEMENT_CONSULTING",
 }
-_BUYING_ROLES = {
+BUYING_ROLES = {
     "Champion": "CHAMPION",
     "Sponsor": "EXECUTIVE_SPONSOR",
     "Decision Maker": "DECISION_MAKER",
     "Influencer": "INFLUENCER",
 }
-_PRIORITIES = {"Critical": "URGENT", "High": "HIGH", "Medium": "MEDIUM", "Low": "LOW"}
+#: Stages of the pipeline that every portal has; what is escalated waits for us.
+TICKET_STAGES = {"New": "1", "Working": "2", "Escalated": "3", "Closed": "4"}
+SOURCES = {"Email": "EMAIL", "Web": "FORM", "Phone": "PHONE"}
+PRIORITIES = {"Critical": "URGENT", "High": "HIGH", "Medium": "MEDIUM", "Low": "LOW"}
 _DEAL_KINDS = {
     "New Customer": "newbusiness",
     "Existing Customer - Upgrade": "existingbusiness",
@@ -179,7 +182,7 @@ SHAPES: dict[str, Shape] = {
             ("LastName", "lastname", _text),
             ("Title", "jobtitle", _text),
             ("Email", "email", _text),
-            ("Health_Role__c", "hs_buying_role", _words(_BUYING_ROLES)),
+            ("Health_Role__c", "hs_buying_role", _words(BUYING_ROLES)),
             # The mailbox is gone: HubSpot knows why, and a person has noted the day.
             ("EmailBouncedDate", "hs_email_hard_bounce_reason_enum", lambda _: "UNKNOWN_USER"),
             ("EmailBouncedDate", "health_left_on", _left),
@@ -190,9 +193,9 @@ SHAPES: dict[str, Shape] = {
     "tickets": Shape(
         (
             ("Subject", "subject", _text),
-            ("Priority", "hs_ticket_priority", _words(_PRIORITIES)),
-            ("Status", "hs_pipeline_stage", _words({"New": "1", "Working": "3", "Closed": "4"})),
-            ("Origin", "source_type", _words({"Email": "EMAIL", "Web": "FORM", "Phone": "PHONE"})),
+            ("Priority", "hs_ticket_priority", _words(PRIORITIES)),
+            ("Status", "hs_pipeline_stage", _words(TICKET_STAGES)),
+            ("Origin", "source_type", _words(SOURCES)),
             ("ClosedDate", "closed_date", stamps.text),
             ("Health_SLA_Due__c", "hs_time_to_close_sla_at", stamps.text),
             _OWNER,

@@ -14,22 +14,18 @@ from typing import Any
 
 from connectors.sandbox.hubspot import stamps
 from connectors.sandbox.story import volume as plain
+from connectors.sandbox.story.portal_fields import (
+    BUYING_ROLES,
+    PRIORITIES,
+    SOURCES,
+    TICKET_STAGES,
+)
 
 Record = dict[str, Any]
 #: The first ids of each object type.
 _COMPANIES, _CONTACTS, _TICKETS, _OWNERS = 1_000_000_000, 2_000_000_000, 3_000_000_000, 40_000_000
 #: Type numbers as read from the first end, the primary one where there is such a thing.
 _CONTACT_COMPANY, _TICKET_COMPANY, _TICKET_CONTACT = (1, 279), (26, 339), (16,)
-_ROLES = {
-    "Champion": "CHAMPION",
-    "Sponsor": "EXECUTIVE_SPONSOR",
-    "Decision Maker": "DECISION_MAKER",
-    "Influencer": "INFLUENCER",
-}
-_PRIORITIES = {"Critical": "URGENT", "High": "HIGH", "Medium": "MEDIUM", "Low": "LOW"}
-#: Stages of the pipeline that every portal has; what is escalated waits for us.
-_STAGES = {"New": "1", "Working": "2", "Escalated": "3", "Closed": "4"}
-_SOURCES = {"Email": "EMAIL", "Web": "FORM", "Phone": "PHONE"}
 
 
 @dataclass
@@ -78,7 +74,7 @@ def volume(*, seed: int, accounts: int, now: datetime) -> Company:
 
 def edited(priority: str | None, rng: Random) -> dict[str, str]:
     """What somebody saves who looks at a ticket of that priority again: another one."""
-    others = [one for one in _PRIORITIES.values() if one != priority]
+    others = [one for one in PRIORITIES.values() if one != priority]
     return {"hs_ticket_priority": rng.choice(others)}
 
 
@@ -128,7 +124,7 @@ class _Book:
                 "lastname": row["LastName"],
                 "email": row["Email"],
                 "hubspot_owner_id": self._owners[row["OwnerId"]],
-                "hs_buying_role": _ROLES.get(row["Health_Role__c"]),
+                "hs_buying_role": BUYING_ROLES.get(row["Health_Role__c"]),
                 "hs_email_hard_bounce_reason_enum": "UNKNOWN_USER" if left else None,
                 "health_left_on": _text(left.date() if left else None),
                 "createdate": stamps.text(row["CreatedDate"]),
@@ -146,9 +142,9 @@ class _Book:
                 "hs_ticket_id": record_id,
                 "subject": row["Subject"],
                 "hs_pipeline": "0",
-                "hs_pipeline_stage": _STAGES[row["Status"]],
-                "hs_ticket_priority": _PRIORITIES[row["Priority"]],
-                "source_type": _SOURCES[row["Origin"]],
+                "hs_pipeline_stage": TICKET_STAGES[row["Status"]],
+                "hs_ticket_priority": PRIORITIES[row["Priority"]],
+                "source_type": SOURCES[row["Origin"]],
                 "hubspot_owner_id": self._owners[row["OwnerId"]],
                 "hs_time_to_close_sla_at": stamps.text(due) if due else None,
                 "closed_date": stamps.text(closed) if closed else None,
