@@ -275,6 +275,30 @@ class BottleCrm:
         self.sql(f"TRUNCATE {', '.join(_RECORDS)} CASCADE")
         self.token = self.new_token()
 
+    def keep(self) -> None:
+        """Remember all that its tables hold."""
+        self.sql("DROP SCHEMA IF EXISTS kept CASCADE")
+        self.sql("CREATE SCHEMA kept")
+        for table in self._filled():
+            self.sql(f'CREATE TABLE kept."{table}" AS TABLE public."{table}"')
+
+    def back(self) -> None:
+        """Have its tables hold that again."""
+        found = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = %s"
+        kept = [row["name"] for row in self.sql(found, "kept")]
+        with self._connection.transaction():
+            # Without the checks of references, in which the order of tables would matter.
+            self.sql("SET LOCAL session_replication_role = replica")
+            for table in {*self._filled(), *kept}:
+                self.sql(f'DELETE FROM public."{table}"')
+            for table in kept:
+                self.sql(f'INSERT INTO public."{table}" SELECT * FROM kept."{table}"')
+
+    def _filled(self) -> list[str]:
+        found = "SELECT table_name AS name FROM information_schema.tables"
+        names = [r["name"] for r in self.sql(f"{found} WHERE table_schema = 'public'")]
+        return [n for n in names if self.sql(f'SELECT 1 FROM public."{n}" LIMIT 1')]
+
     @property
     def variables(self) -> Mapping[str, str]:
         """What points the connector at it."""

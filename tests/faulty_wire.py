@@ -46,6 +46,8 @@ class FaultyWire:
 
     def __init__(self, host: str, port: int) -> None:
         self.calls = 0
+        #: Methods and paths of calls that may change something.
+        self.writes: list[str] = []
         self.rules: list[Rule] = []
         self._lock = threading.Lock()
         wire = self
@@ -70,7 +72,13 @@ class FaultyWire:
                 if rule is not None and rule.kind in ("unavailable", "too_many", "redirect"):
                     self.refuse(rule)
                     return
-                answer, data = self.passed_on(body)
+                try:
+                    answer, data = self.passed_on(body)
+                except (http.client.HTTPException, OSError):
+                    # As a proxy says that there is nothing behind it.
+                    self.upstream.close()
+                    self.answer(502, {"Content-Type": "text/html"}, _PAGE)
+                    return
                 if rule is None:
                     self.answer(answer.status, answer.headers, data)
                 elif rule.kind == "html":
@@ -142,6 +150,8 @@ class FaultyWire:
         """Count a call, and find what should happen to it."""
         with self._lock:
             self.calls += 1
+            if method != "GET":
+                self.writes.append(f"{method} {path}")
             for rule in self.rules:
                 if not rule.fits(method, path) or rule.times <= 0:
                     continue

@@ -20,6 +20,9 @@ from connectors.http import LostAnswer, Patience, with_retries
 from crm_health.connector import Ports, Usage
 from crm_health.errors import BrokenInvariant
 
+#: Long enough for a server that its owner restarts.
+PATIENCE = Patience(attempts=6, first=1.0)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -56,7 +59,7 @@ class Client:
         limits: Limits | None = None,
     ) -> None:
         self.ports = ports
-        self._patience = patience or Patience()
+        self._patience = patience or PATIENCE
         self._http = Transport(ports, settings.url, limits)
         self._headers = {
             "Authorization": f"Bearer {settings.bearer}",
@@ -96,6 +99,10 @@ class Client:
             raise lost[0]
         return answer
 
+    def delete(self, path: str) -> None:
+        """DELETE a thing of ours; one that is gone already is Absent."""
+        with_retries(lambda: self._exchange("DELETE", path, None), self.ports, self._patience)
+
     @property
     def now(self) -> datetime | None:
         """The service's clock, as of the last answer."""
@@ -116,6 +123,8 @@ class Client:
         if not 200 <= reply.status < 300:
             fault = fault_of(reply.data, reply.status)
             raise request_error(fault, what, reply.headers, self.now, applied_perhaps=writes)
+        if reply.status == 204:
+            return Answer(b"{}", self.now)
         start, end = reply.data[:64].lstrip()[:1], reply.data[-64:].rstrip()[-1:]
         if (start, end) != (b"{", b"}"):
             raise not_json(what, applied_perhaps=writes)

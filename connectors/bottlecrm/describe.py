@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.bottlecrm.client import Client
-from connectors.bottlecrm.errors import Refused, not_json
+from connectors.bottlecrm.errors import FORBIDDEN, Refused, not_json
 from connectors.bottlecrm.objects import CUSTOM, OBJECTS, CrmObject
 from crm_health.connector import FieldInfo, ObjectInfo
 from crm_health.errors import AuthError, SetupError
 
 FIELDS = "/api/custom-fields/"
+#: Texts without a limit: as much as a person would read.
+TEXT_MAX = 65_536
+
+_TEXTS = frozenset({"text", "textarea"})
+#: What the contract calls a type that the CRM has another word for.
+_TYPES = {"checkbox": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ class Describer:
                 self._client.get(crm_object.path, [("limit", "1"), *crm_object.query])
                 self._listable[crm_object.name] = True
             except (AuthError, Refused, SetupError) as error:
-                if isinstance(error, AuthError) and error.code != "SCOPE":
+                if isinstance(error, AuthError) and error.code != FORBIDDEN:
                     raise
                 self._client.ports.log(
                     "bottlecrm.unseen", object=crm_object.name, why=error.message
@@ -111,7 +117,7 @@ class Describer:
                 one.type,
                 createable=one.writable,
                 updateable=one.writable,
-                length=one.length,
+                length=one.length or (TEXT_MAX if one.type in _TEXTS else 0),
             )
             for name, one in crm_object.fields.items()
         }
@@ -120,8 +126,13 @@ class Describer:
                 name = f"{CUSTOM}{made.key}"
                 # Any text can be looked for in a list that is never behind, which is how the
                 # writer keeps off a second record: the CRM itself has no unique custom fields.
-                unique = made.type == "text"
-                fields[name] = FieldInfo(name, made.type, unique=unique, values=made.options)
+                fields[name] = FieldInfo(
+                    name,
+                    _TYPES.get(made.type, made.type),
+                    unique=made.type == "text",
+                    length=TEXT_MAX if made.type in _TEXTS else 0,
+                    values=made.options,
+                )
         return ObjectInfo(
             crm_object.name,
             fields,

@@ -29,11 +29,14 @@ from crm_health.errors import (
 PAUSE = 10.0
 #: The code of what is not there, or not for this token to see: the CRM tells no difference.
 NOT_THERE = "NOT-FOUND"
+#: The code of what this token, or its user, may not see; other tokens may.
+FORBIDDEN = "FORBIDDEN"
 
 _SCOPE = re.compile(r"It needs the ([a-z-]+:[a-z]+) scope", re.ASCII)
 _NAME = re.compile(r"[\w-]{1,80}", re.ASCII)
 #: A token that is unknown, expired or revoked leaves the request without an org.
 _NO_ORG = "Organization context is required"
+_NO_TOKEN = ("Invalid token", "Token revoked", "Token owner or org is inactive")
 _NO_SCOPE = "This token is not scoped"
 
 
@@ -122,7 +125,7 @@ def request_error(
         kind = LostAnswer if applied_perhaps else Unavailable
         return kind(f"BottleCRM is not available for now {text}.", code=fault.code)
     if status in (401, 403):
-        return _not_allowed(fault, text)
+        return _not_allowed(fault, text, reads=not applied_perhaps)
     if status == 404 and fault.is_json and not fault.module:
         return Absent(f"BottleCRM has no such record {text}.", fault)
     if status in (404, 405):
@@ -133,9 +136,9 @@ def request_error(
     return Refused(f"BottleCRM refused the request for its content {text}.", fault)
 
 
-def _not_allowed(fault: Fault, text: str) -> CrmHealthError:
+def _not_allowed(fault: Fault, text: str, *, reads: bool) -> CrmHealthError:
     """What the token, or its user, may not do."""
-    if fault.status == 401 or fault.detail.startswith(_NO_ORG):
+    if fault.status == 401 or fault.detail.startswith((_NO_ORG, *_NO_TOKEN)):
         return AuthError(
             f"BottleCRM does not know the token: it was revoked, it expired, or its user was "
             f"deactivated {text}.",
@@ -144,9 +147,11 @@ def _not_allowed(fault: Fault, text: str) -> CrmHealthError:
     if fault.detail.startswith(_NO_SCOPE):
         scope = _SCOPE.search(fault.detail)
         named = f": it needs {scope.group(1)}" if scope else ""
-        return AuthError(f"BottleCRM's token lacks a scope{named} {text}.", code="SCOPE")
+        return AuthError(f"BottleCRM's token lacks a scope{named} {text}.", code=FORBIDDEN)
     if not fault.is_json:
         return Hopeless(f"The answer is not BottleCRM's {text}.", code="CH-NOT-JSON")
+    if reads:
+        return AuthError(f"BottleCRM's user may not see this {text}.", code=FORBIDDEN)
     return Refused(f"BottleCRM's user may not do this {text}.", fault)
 
 

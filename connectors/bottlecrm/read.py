@@ -146,15 +146,10 @@ def _page(stream: Stream, rows: pl.DataFrame, cursor: str, *, last: bool) -> Pag
     # A list that moved while it was read may bring a row twice.
     rows = rows.unique("id", keep="last", maintain_order=True)
     values, bad = typed(rows, stream.fields)
-    frame = pl.concat(
-        [
-            rows.select(
-                "id",
-                pl.lit(value=False).alias("deleted"),
-                pl.lit(None, pl.String).alias("merged_into"),
-            ),
-            values,
-        ],
-        how="horizontal",
+    # Its id may be wanted as a value as well.
+    frame = values.with_columns(
+        rows["id"],
+        pl.lit(value=False).alias("deleted"),
+        pl.lit(None, pl.String).alias("merged_into"),
     )
     return Page(stream, frame.select(stream.schema().keys()), cursor, last, bad)

@@ -3,11 +3,8 @@
 An update may come twice. A creation may not, and nothing in the CRM refuses a second one: it has no
 unique custom fields. So the key is looked for first, in a list that is never behind (one database
 answers both), and again after a creation: an answer that was lost is found there, and a task's
-creation does not even tell its id.
-
-What that guarantees: one writer makes one record for a key, wherever it was killed. Two writers at
-once could both look, both find nothing, and both create. Our runs are kept apart by the lock in
-their state; installations with states of their own are not.
+creation does not even tell its id. Whoever looks and creates has the turn (`turn.py`), so that no
+two do so at once, from whatever machine, as long as they are one user of the CRM.
 """
 
 from __future__ import annotations
@@ -24,6 +21,7 @@ from connectors.bottlecrm.describe import Describer
 from connectors.bottlecrm.errors import Absent
 from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject
 from connectors.bottlecrm.receipts import Receipt, Receipts, failed, frame
+from connectors.bottlecrm.turn import HORIZON, Turn
 from connectors.bottlecrm.wire import Wanted
 from connectors.http import LostAnswer
 from crm_health.connector import Batch, Op, Outcome
@@ -38,8 +36,16 @@ from crm_health.errors import (
 
 #: Rows of a batch: the more, the later a lost answer of the first is known.
 BATCH = 50
-#: Calls that a row takes at most: look, create, look again.
+#: Calls that a row takes at most: look, create, look again; and those for a turn.
 CALLS = {Op.UPDATE: 1, Op.UPSERT: 3, Op.CREATE_ONCE: 3}
+TURN_CALLS = {Op.UPDATE: 0, Op.UPSERT: 2, Op.CREATE_ONCE: 2}
+NOT_OUR_TURN = Receipt(
+    Outcome.RETRY,
+    code="CH-BC-TURN",
+    message="Another sync creates records in BottleCRM just now, or one died doing so: the next "
+    "sync will do it.",
+    retry_after=HORIZON,
+)
 _ENDS = (AuthError, QuotaExhausted, SetupError)
 
 
@@ -49,6 +55,7 @@ class Writer:
     def __init__(self, client: Client, describer: Describer) -> None:
         self._client = client
         self._describer = describer
+        self._turn = Turn(client)
 
     def write(self, batch: Batch) -> pl.DataFrame:
         """See `Connector.write`."""
@@ -60,22 +67,45 @@ class Writer:
             return frame({})
         self._need_fields(batch, [name for name in rows.columns if name not in ("seq", "id")])
         save = self._saver(batch, crm_object, rows)
+        try:
+            return frame(self._saved(rows, sent, save, takes_turns=batch.op is not Op.UPDATE))
+        finally:
+            self._turn.give()
+
+    def _saved(
+        self,
+        rows: pl.DataFrame,
+        sent: list[dict[str, Any]],
+        save: Callable[[int, dict[str, Any]], Receipt],
+        *,
+        takes_turns: bool,
+    ) -> Receipts:
         receipts: Receipts = {}
         stopped: Receipt | None = None
+        lost = False
         for n, (seq, body) in enumerate(zip(rows["seq"], sent, strict=True)):
             if stopped is not None:
                 receipts[seq] = stopped
                 continue
             try:
+                if takes_turns and not self._turn.is_ours and not self._turn.take():
+                    stopped = receipts[seq] = NOT_OUR_TURN
+                    continue
                 receipts[seq] = save(n, body)
             except LostAnswer as error:
                 receipts[seq] = failed(error)
+                # One record may be more than the CRM can take; two in a row are an outage.
+                if lost:
+                    stopped = replace(receipts[seq], outcome=Outcome.RETRY)
+                lost = True
             except (Unavailable, *_ENDS) as error:
                 if not isinstance(error, Unavailable) and not receipts:
                     raise
                 # What came before was answered, and its receipts must not be lost.
                 stopped = receipts[seq] = failed(error)
-        return frame(receipts)
+            else:
+                lost = False
+        return receipts
 
     def batch_size(self, _op: Op, _rows: int) -> int:
         """See `Connector.batch_size`."""
@@ -83,7 +113,7 @@ class Writer:
 
     def calls_for(self, op: Op, rows: int) -> int:
         """See `Connector.calls_for`: a batch begins with a look at the custom fields."""
-        return -(-rows // BATCH) + rows * CALLS[op]
+        return -(-rows // BATCH) * (1 + TURN_CALLS[op]) + rows * CALLS[op]
 
     def _saver(
         self, batch: Batch, crm_object: CrmObject, rows: pl.DataFrame
@@ -100,8 +130,6 @@ class Writer:
         try:
             self._client.save("PATCH", f"{crm_object.path}{row_id}/", body)
         except Rejected as error:
-            return failed(error, row_id)
-        except LostAnswer as error:
             return failed(error, row_id)
         return Receipt(Outcome.DONE, row_id, created=False)
 
@@ -133,7 +161,7 @@ class Writer:
         if made_id is not None:
             return Receipt(Outcome.DONE, made_id, created=True if lost is None else None)
         if lost is not None:
-            return failed(lost)
+            raise lost
         # Perhaps its owner alone may see it: it was made, but can't be found again.
         return Receipt(
             Outcome.UNKNOWN,

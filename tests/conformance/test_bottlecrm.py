@@ -83,10 +83,7 @@ class BottleCrmRig:
 
     def __init__(self, crm: bottlecrm.BottleCrm, wire: FaultyWire, elsewhere: FaultyWire) -> None:
         self._crm, self._wire, self._elsewhere = crm, wire, elsewhere
-        crm.wipe()
-        for key, kind in _CUSTOM.items():
-            crm.define("Task", key, kind)
-        crm.sql("UPDATE custom_field_definition SET is_active = false WHERE key = 'probe_secret'")
+        crm.back()
         self._calls, self._strays = wire.calls, elsewhere.calls
         self._held: list[str] = []
 
@@ -189,6 +186,12 @@ class BottleCrmRig:
 def crm() -> Iterator[bottlecrm.BottleCrm]:
     """One CRM for all of these tests; its records go with each of them."""
     with bottlecrm.running() as made:
+        for key, kind in _CUSTOM.items():
+            made.define("Task", key, kind)
+        # Nobody is kept from reading a field, but it may be switched off.
+        secret = "UPDATE custom_field_definition SET is_active = false WHERE key = 'probe_secret'"
+        made.sql(secret)
+        made.keep()
         yield made
 
 
