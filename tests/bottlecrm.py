@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import time
@@ -167,19 +168,20 @@ class BottleCrm:
         with (self.server.folder / f"{self.database}.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    # Ends when its input does: also where this process has been killed.
+                    "/bin/sh", "-c", '"$@" & cat; kill -KILL 0', "warden",
                     str(self.server.folder / "bin" / "gunicorn"), "crm.wsgi:application",
                     "--workers=1", "--threads=4", "--keep-alive=30", "--graceful-timeout=1",
                     f"--bind=127.0.0.1:{self.port}",
                 ],
                 env=self.server.environ(self.database),
                 cwd=self.server.folder,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )  # fmt: skip
         for _ in range(300):
-            if self._process.poll() is not None:
-                raise RuntimeError(f"BottleCRM ended; see {self.server.folder}/{self.database}.log")
             try:
                 # The first request loads every view of it.
                 urllib.request.urlopen(f"{self.url}/api/accounts/", timeout=30).close()
@@ -188,13 +190,15 @@ class BottleCrm:
                 return
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError("BottleCRM does not answer")
+        log = self.server.folder / f"{self.database}.log"
+        raise RuntimeError(f"BottleCRM does not answer:\n{log.read_text()[-2000:]}")
 
-    def stop(self, *, kill: bool = False) -> None:
-        """Stop its web server, in order or as a power cut would."""
+    def stop(self) -> None:
+        """Stop its web server as a power cut would."""
         if self._process is not None:
-            (self._process.kill if kill else self._process.terminate)()
-            self._process.wait(timeout=30)
+            # All of it: a worker outlives its master by a second, and answers.
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate(timeout=30)
             self._process = None
 
     def sql(self, query: str, *values: Any) -> list[dict[str, Any]]:
@@ -317,7 +321,7 @@ class BottleCrm:
 
     def remove(self) -> None:
         """Stop it and drop its database."""
-        self.stop(kill=True)
+        self.stop()
         self.release()
         self._connection.close()
         with self.server.admin() as admin:

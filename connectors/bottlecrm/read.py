@@ -21,8 +21,8 @@ from connectors.bottlecrm.cursor import WHOLE, Place
 from connectors.bottlecrm.describe import Describer
 from connectors.bottlecrm.errors import Absent
 from connectors.bottlecrm.listing import Listing
-from connectors.bottlecrm.objects import ACCOUNTS, CUSTOM, MARK, MARK_VALUE, CrmObject
-from connectors.bottlecrm.wire import Wanted
+from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, TASKS, CrmObject
+from connectors.bottlecrm.wire import Wanted, accounts_offered
 from crm_health.connector import Page, Request, Stream
 from crm_health.errors import SetupError
 
@@ -118,8 +118,8 @@ class Reader:
     ) -> Iterator[tuple[pl.DataFrame, Place | None]]:
         """One list an account, in the order of the accounts' ids; several make one page."""
         start = Place.load(None, len(crm_object.parts))
-        pages = self._lists.pages(ACCOUNTS, Wanted(ACCOUNTS, ()))
-        accounts = sorted(one for found in pages for one in found.rows["id"])
+        offered = self._client.get(TASKS.path, [("limit", "1")])
+        accounts = sorted(accounts_offered(offered.body))
         wanted = Wanted(crm_object, paths)
         gathered = [pl.DataFrame(schema=dict.fromkeys(wanted.paths, pl.String))]
         for account in accounts:

@@ -229,7 +229,7 @@ def test_a_restart_in_the_middle_of_a_read_is_waited_for(org: Org) -> None:
         for n, page in enumerate(connector.changes([Request(ACCOUNTS)])):
             found.extend(page.rows["id"])
             if n == 0:
-                org.crm.stop(kill=True)
+                org.crm.stop()
                 back.start()
     back.join()
     assert sorted(found) == sorted(seeded)

@@ -130,7 +130,7 @@ def test_a_restart_of_the_crm_during_a_sync_changes_nothing_of_its_end(
     restarted = threading.Event()
 
     def restart() -> None:
-        org.crm.stop(kill=True)
+        org.crm.stop()
         org.crm.start()
         restarted.set()
 
