@@ -24,8 +24,8 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY)  ## the main job on a CRM that runs on this machine
-	@$(BIN)/crm-health demo
+demo: $(READY)  ## the main job on a CRM that runs on this machine: make demo CRM=hubspot
+	@$(BIN)/crm-health demo --crm $(or $(CRM),salesforce)
 
 test: $(READY) bottlecrm  ## all tests, on SQLite and PostgreSQL; unit tests on other Pythons found here
 	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow'
@@ -47,8 +47,9 @@ lint: $(READY)  ## style, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY)  ## speed and memory as ratios: make bench SIZE=100000 DATABASE=postgres
-	$(BIN)/python -m tests.bench --size $(or $(SIZE),5000) --database $(or $(DATABASE),sqlite)
+bench: $(READY)  ## speed and memory as ratios: make bench CRM=hubspot SIZE=100000 DATABASE=postgres
+	$(BIN)/python -m tests.bench --crm $(or $(CRM),salesforce) --size $(or $(SIZE),5000) \
+		--database $(or $(DATABASE),sqlite)
 
 soak: $(READY)  ## what takes longer than `make test` may
 	$(BIN)/python -m pytest -m slow

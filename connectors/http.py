@@ -1,6 +1,6 @@
 """What every connector needs of HTTP, whichever client library it uses.
 
-One retry policy, one limiter, one way to read `Retry-After`, one redaction. No I/O happens here.
+One retry policy, one way to read `Retry-After`, one redaction. No I/O happens here.
 """
 
 from __future__ import annotations
@@ -118,31 +118,6 @@ def retry_after_seconds(value: str | None, now: datetime | None) -> float | None
     if now is None or when.tzinfo is None:
         return None
     return max(0.0, (when - now).total_seconds())
-
-
-class Bucket:
-    """A token bucket: on average `rate` calls a second, at most `burst` at once."""
-
-    def __init__(self, ports: Ports, rate: float, burst: int) -> None:
-        self._ports = ports
-        self._rate = rate
-        self._burst = float(burst)
-        self._tokens = float(burst)
-        self._at = ports.clock()
-
-    def take(self) -> None:
-        """Take one token, sleeping until there is one."""
-        self._refill()
-        if self._tokens < 1.0:
-            self._ports.sleep((1.0 - self._tokens) / self._rate)
-            self._refill()
-            # A sleep that returned early still counts: the next call waits for the rest.
-        self._tokens -= 1.0
-
-    def _refill(self) -> None:
-        now = self._ports.clock()
-        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
-        self._at = now
 
 
 _SECRETS = re.compile(

@@ -10,6 +10,7 @@ entity columns itself, so that a value means the same whichever CRM it came from
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,6 +119,8 @@ class ObjectInfo:
     updateable: bool = True
     #: Lookups: relationship name to the objects it may lead to.
     parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Why this user may not see it, and what would change that; `fields` are empty then.
+    hidden: str = ""
 
 
 class Op(StrEnum):
@@ -126,6 +129,19 @@ class Op(StrEnum):
     UPDATE = "update"  #: rows carry `id`
     UPSERT = "upsert"  #: rows carry the unique `key_field`; repeating changes nothing
     CREATE_ONCE = "create_once"  #: rows are created together with their claim, or not at all
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Where claims are written down for a CRM that may have no unique field to keep them.
+
+    A long text of the records that the claimed ones hang on; its form is the connector's own.
+    """
+
+    object: str
+    field: str
+    #: Column of the batch with the id of the record whose text it is.
+    by: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +154,8 @@ class Batch:
         claim: for CREATE_ONCE the object, its unique field and rows with the same `seq`s. A
             claim that exists already means that the row was created before: its receipt is
             `done`, created false.
+        ledger: for CREATE_ONCE, where the mapping names one: used where the claim's field turns
+            out not to be unique, and else left alone.
     """
 
     op: Op
@@ -145,6 +163,7 @@ class Batch:
     rows: pl.DataFrame
     key_field: str | None = None
     claim: Batch | None = None
+    ledger: Ledger | None = None
 
 
 class Outcome(StrEnum):
@@ -227,6 +246,8 @@ class Ports:
     notes: Notes
     #: Asked every few seconds of a long wait, outside any call; raises where the run is to end.
     stopping: Callable[[], object] = lambda: False
+    #: A few hexadecimal digits, others at each call and in each process: names that can't clash.
+    nonce: Callable[[], str] = lambda: secrets.token_hex(6)
 
 
 class Connector(Protocol):
@@ -240,7 +261,8 @@ class Connector(Protocol):
     # Makes no call where nothing was left.
     def settle(self) -> None: ...
 
-    # Objects that the org lacks, or that the user may not see, are absent from the answer.
+    # Objects that the org lacks are absent from the answer. So are those that the user may not
+    # see, or they say so by `hidden` where the CRM tells why.
     def describe(self, objects: Sequence[str]) -> dict[str, ObjectInfo]: ...
 
     # Every row that changed since each request's cursor, and deletes; every row where the CRM does
@@ -278,6 +300,8 @@ class Step:
     what: str
     name: str
     done: bool
+    #: Why this CRM can't have it, in words: what needs it does without.
+    not_here: str = ""
 
 
 class Provisioner(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.bottlecrm.client import Client
-from connectors.bottlecrm.errors import FORBIDDEN, Refused, not_json
+from connectors.bottlecrm.errors import FORBIDDEN, not_json
 from connectors.bottlecrm.objects import CUSTOM, OBJECTS, CrmObject
 from crm_health.connector import FieldInfo, ObjectInfo
 from crm_health.errors import AuthError, SetupError
@@ -40,12 +40,12 @@ class Describer:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._definitions: list[Definition] | None = None
-        self._listable: dict[str, bool] = {}
+        self._why: dict[str, str] = {}
 
     def infos(self, names: Sequence[str]) -> dict[str, ObjectInfo]:
-        """Those of the objects that the org has and the token may list."""
+        """Those of the objects that there are; of one that may not be listed only why."""
         known = [name for name in dict.fromkeys(names) if name in OBJECTS]
-        return {name: self._info(OBJECTS[name]) for name in known if self._may_list(OBJECTS[name])}
+        return {name: self._info(OBJECTS[name]) for name in known}
 
     def need(self, name: str) -> CrmObject:
         """One object.
@@ -92,25 +92,26 @@ class Describer:
             if one.target == crm_object.target and one.is_active
         }
 
-    def _may_list(self, crm_object: CrmObject) -> bool:
-        """Whether a list of it is answered: its module may be off, or a scope may be lacking."""
+    def _hidden(self, crm_object: CrmObject) -> str:
+        """Why a list of it is not answered: its module is off, or a scope is lacking."""
         if crm_object.by_account:
             # Listed by account, so there is nothing to ask before an account is known.
-            return True
-        if crm_object.name not in self._listable:
+            return ""
+        if crm_object.name not in self._why:
+            why = ""
             try:
                 self._client.get(crm_object.path, [("limit", "1"), *crm_object.query])
-                self._listable[crm_object.name] = True
-            except (AuthError, Refused, SetupError) as error:
+            except (AuthError, SetupError) as error:
                 if isinstance(error, AuthError) and error.code != FORBIDDEN:
                     raise
-                self._client.ports.log(
-                    "bottlecrm.unseen", object=crm_object.name, why=error.message
-                )
-                self._listable[crm_object.name] = False
-        return self._listable[crm_object.name]
+                why = error.message
+            self._why[crm_object.name] = why
+        return self._why[crm_object.name]
 
     def _info(self, crm_object: CrmObject) -> ObjectInfo:
+        hidden = self._hidden(crm_object)
+        if hidden:
+            return ObjectInfo(crm_object.name, {}, hidden=hidden)
         fields = {
             name: FieldInfo(
                 name,

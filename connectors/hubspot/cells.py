@@ -10,7 +10,8 @@ import polars as pl
 from crm_health.connector import BAD_SCHEMA, FieldRead
 from crm_health.entities import POLARS, Kind
 
-_INSTANT = "%Y-%m-%dT%H:%M:%S%.f%z"
+#: How instants come, and how they may come.
+_USUAL, _INSTANT = "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%z"
 _DAY = "%Y-%m-%d"
 _MILLIS = r"^-?\d{10,14}$"
 
@@ -29,14 +30,27 @@ def typed(wire: pl.DataFrame, reads: tuple[FieldRead, ...]) -> tuple[pl.DataFram
     wire = wire.with_columns(
         pl.when(pl.col(r.path) != "").then(pl.col(r.path)).alias(r.path) for r in reads
     )
-    rows = wire.select(_convert(read) for read in reads)
+    rows = wire.select(_usual(read) for read in reads)
     bad = [pl.DataFrame(schema=BAD_SCHEMA)]
     for read in reads:
         if rows[read.path].null_count() > wire[read.path].null_count():
+            rows = rows.with_columns(wire.select(_convert(read)))
             lost = wire[read.path].is_not_null() & rows[read.path].is_null()
             problem = pl.lit(f"not a {read.kind.value}").alias("problem")
             bad.append(wire.filter(lost).select("id", pl.lit(read.path).alias("path"), problem))
     return rows, pl.concat(bad)
+
+
+def _usual(read: FieldRead) -> pl.Expr:
+    """The conversion, taking instants and days to be written as HubSpot writes them."""
+    text = pl.col(read.path).str
+    # A cache of texts would cost more than it saves: stamps rarely repeat.
+    if read.kind is Kind.INSTANT:
+        moment = text.to_datetime(_USUAL, time_unit="ms", strict=False, cache=False)
+        return moment.dt.replace_time_zone("UTC")
+    if read.kind is Kind.DATE:
+        return text.to_date(_DAY, strict=False, cache=False)
+    return _convert(read)
 
 
 def _convert(read: FieldRead) -> pl.Expr:

@@ -9,19 +9,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from hubspot.crm.objects import ApiClient, Configuration
 from hubspot.crm.objects.exceptions import ApiException
 
-from connectors.http import Patience, with_retries
+from connectors.http import LostAnswer, Patience, with_retries
 from connectors.hubspot.errors import fault_of_body, not_json, request_error
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.settings import Settings
 from connectors.hubspot.transport import Limits, Transport, kind_of
 from crm_health.connector import Ports, Usage
-from crm_health.errors import CrmHealthError, RateLimited
+from crm_health.errors import CrmHealthError, QuotaExhausted, RateLimited
 
 #: Ids or records of one batch call.
 BATCH = 100
@@ -70,7 +71,7 @@ class Client:
         self.paths = Paths(api_version)
         self._patience = patience or Patience()
         self._limits = limits or Limits()
-        self._http = Transport(ports, settings.host, self._limits)
+        self._http = Transport(ports, settings.host, self._limits, settings.searches)
         configuration = Configuration()
         configuration.access_token = settings.bearer
         configuration.host = settings.host
@@ -80,6 +81,7 @@ class Client:
         self._api.user_agent = "crm-health"
         #: The account's zone, once `identity` has asked for it: the allowance is one of its days.
         self.zone: str | None = None
+        self._exhausted = False
 
     def get(self, path: str, query: Iterable[tuple[str, str]] = ()) -> Answer:
         """GET a path of `paths`; a name may come several times in the query."""
@@ -91,19 +93,26 @@ class Client:
         path: str,
         body: Mapping[str, Any],
         query: Iterable[tuple[str, str]] = (),
+        *,
+        once: bool = False,
     ) -> Answer:
-        """Send JSON. Repeated after a lost answer: callers send only what may come twice.
+        """Send JSON. Repeated after a lost answer, unless it may be carried out only `once`.
 
         A batch is answered well (2xx) also where some of its rows were refused: see the `errors`
         of the body.
         """
-        return self._repeat(method, path, list(query), body)
+        return self._repeat(method, path, list(query), body, once=once)
 
     def post(
-        self, path: str, body: Mapping[str, Any], query: Iterable[tuple[str, str]] = ()
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        query: Iterable[tuple[str, str]] = (),
+        *,
+        once: bool = False,
     ) -> Answer:
         """POST JSON; see `send`."""
-        return self.send("POST", path, body, query)
+        return self.send("POST", path, body, query, once=once)
 
     @property
     def now(self) -> datetime | None:
@@ -122,6 +131,7 @@ class Client:
             by_kind=dict(self._http.calls),
             org_used=self._http.day_used,
             org_limit=self._http.day_limit,
+            exhausted=self._exhausted,
         )
 
     def close(self) -> None:
@@ -130,22 +140,43 @@ class Client:
         self._api.close()
 
     def _repeat(
-        self, method: str, path: str, query: list[tuple[str, str]], body: Mapping[str, Any] | None
+        self,
+        method: str,
+        path: str,
+        query: list[tuple[str, str]],
+        body: Mapping[str, Any] | None,
+        *,
+        once: bool = False,
     ) -> Answer:
-        return with_retries(
-            lambda: self._exchange(method, path, query, body), self.ports, self._patience
-        )
+        def call() -> Answer | LostAnswer:
+            try:
+                return self._exchange(method, path, query, body)
+            except LostAnswer as error:
+                if once:
+                    return error  # what is raised would be repeated
+                raise
+
+        try:
+            answer = with_retries(call, self.ports, self._patience)
+        except QuotaExhausted:
+            self._exhausted = True
+            raise
+        if isinstance(answer, LostAnswer):
+            raise answer
+        return answer
 
     def _exchange(
         self, method: str, path: str, query: list[tuple[str, str]], body: Mapping[str, Any] | None
     ) -> Answer:
         kind = kind_of(method, path)
+        # Written out here: the library would take each of a hundred names apart, several times.
+        target = f"{path}?{urlencode(query, safe=',')}" if query else path
         try:
             reply = self._api.call_api(
-                path,
+                target,
                 method,
                 None,
-                query,
+                [],
                 {"Accept": "application/json", "Content-Type": "application/json"},
                 body=body,
                 auth_settings=["oauth2"],

@@ -78,9 +78,9 @@ class HubSpotConnector:
         """Nothing outlasts a call here."""
 
     def describe(self, objects: Sequence[str]) -> dict[str, ObjectInfo]:
-        """Objects that the account has and the token may see."""
-        shapes = self._describer.shapes(objects)
-        return {name: shape.info for name, shape in shapes.items()}
+        """Objects that the account has; a hidden one says which scope the token lacks."""
+        found = {name: shape.info for name, shape in self._describer.shapes(objects).items()}
+        return found | self._describer.hidden(objects)
 
     def changes(self, requests: Sequence[Request]) -> Iterator[Page]:
         """Pages of what changed; see `connectors.hubspot.read`."""

@@ -37,6 +37,8 @@ class Cursor:
     #: When the last whole list, and the last list of archived records, began.
     listed: datetime | None = None
     archived: datetime | None = None
+    #: All that is live has been delivered; `place` is in the list of archived records.
+    archiving: bool = False
 
     @property
     def midway(self) -> bool:
@@ -55,6 +57,8 @@ class Cursor:
         """After the last page."""
         whole = {"size": self.seen + rows, "listed": self.end} if self.listing else {}
         kept: dict[str, Any] = {"listing": False, "seen": 0, "place": "", "end": None, **whole}
+        if self.archiving:
+            kept |= {"archiving": False, "archived": self.end}
         return replace(self, stamp=self.end, **kept)
 
     def start(self, now: datetime) -> datetime | None:
@@ -79,6 +83,7 @@ class Cursor:
             "size": self.size,
             "listed": _text(self.listed),
             "archived": _text(self.archived),
+            "archiving": self.archiving,
         }
         return orjson.dumps(body).decode()
 
@@ -102,10 +107,12 @@ class Cursor:
                 size=int(body["size"]),
                 listed=_instant(body["listed"]),
                 archived=_instant(body["archived"]),
+                archiving=bool(body["archiving"]),
             )
             usable = body["v"] == 1 and (not cursor.place or is_place(cursor.place))
             # A search goes on behind an id.
-            usable = usable and (cursor.listing or not cursor.place or cursor.place.isdecimal())
+            by_list = cursor.listing or cursor.archiving or not cursor.place
+            usable = usable and (by_list or cursor.place.isdecimal())
         except (ValueError, KeyError, TypeError):
             usable = False
         if not usable:

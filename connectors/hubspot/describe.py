@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,9 @@ _OWNER_FIELDS = {
     "createdAt": "datetime",
     "updatedAt": "datetime",
 }
+MISSING_SCOPES = "MISSING_SCOPES"
+#: A custom object as a mapping names it: `p_name`, or with the account's number.
+_CUSTOM = re.compile(r"p\d*_(\w+)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _ID = re.compile(r"\w*_id|associatedcompanyid", re.ASCII)
 
@@ -55,6 +58,8 @@ class Describer:
         self._client = client
         self._known: dict[str, Shape | None] = {}
         self._refused: dict[str, AuthError] = {}
+        #: Bare name of each custom object to its schema, or why the token may not see them.
+        self._custom: dict[str, Mapping[str, Any]] | AuthError | None = None
 
     def shapes(self, objects: Sequence[str]) -> dict[str, Shape]:
         """The shapes of those objects that the account has and the token may see."""
@@ -64,6 +69,14 @@ class Describer:
                 self._known[name] = self._fetch(name)
         found = {name: self._known[name] for name in wanted}
         return {name: shape for name, shape in found.items() if shape is not None}
+
+    def hidden(self, objects: Sequence[str]) -> dict[str, ObjectInfo]:
+        """Those that the token may not see, with the scope that it lacks. `shapes` came before."""
+        return {
+            name: ObjectInfo(name, {}, False, False, hidden=self._refused[name].message)
+            for name in objects
+            if name in self._refused
+        }
 
     def need(self, name: str) -> Shape:
         """The shape of one object.
@@ -82,6 +95,7 @@ class Describer:
     def gone(self, name: str, properties: Sequence[str]) -> list[str]:
         """Which of these properties an object does not have any more; asks anew."""
         self._known.pop(name, None)
+        self._custom = None
         shape = self.need(name)
         return [one for one in properties if not shape.has(one)]
 
@@ -91,16 +105,43 @@ class Describer:
         if not _NAME.fullmatch(name):
             return None
         try:
-            body = self._client.get(self._client.paths.properties(name)).json()
+            if bare_name(name):
+                return self._custom_shape(name)
+            return shape_of(name, self._client.get(self._client.paths.properties(name)).json())
         except AuthError as error:
-            if error.code != "MISSING_SCOPES":
+            if error.code != MISSING_SCOPES:
                 raise
             self._refused[name] = error
-            self._client.ports.log("hubspot.unseen", object=name, why=error.message)
             return None
         except SetupError:
             return None
-        return shape_of(name, body)
+
+    def _custom_shape(self, name: str) -> Shape | None:
+        """From the list of schemas: asking for one that is not there would be a refused call."""
+        if self._custom is None:
+            try:
+                body = self._client.get(self._client.paths.schemas).json()
+                self._custom = by_bare_name(body.get("results") or ())
+            except AuthError as error:
+                self._custom = error
+        if isinstance(self._custom, AuthError):
+            raise self._custom
+        schema = self._custom.get(bare_name(name))
+        return shape_of(name, {"results": schema.get("properties")}) if schema else None
+
+
+def bare_name(name: str) -> str:
+    """The name of a custom object without its prefix; empty for any other object."""
+    match = _CUSTOM.fullmatch(name)
+    return match[1] if match else ""
+
+
+def by_bare_name(schemas: Iterable[Any]) -> dict[str, Mapping[str, Any]]:
+    """Schemas in use by the names that their objects were made with."""
+    live = [one for one in schemas if isinstance(one, dict) and one.get("archived") is not True]
+    return {
+        str(one.get("name") or bare_name(str(one.get("fullyQualifiedName")))): one for one in live
+    }
 
 
 def shape_of(name: str, body: Mapping[str, Any]) -> Shape:

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from connectors.http import LostAnswer, redact, retry_after_seconds
+from connectors.hubspot.settings import PREFIX
 from crm_health.errors import (
     AuthError,
     CrmHealthError,
@@ -30,6 +31,8 @@ from crm_health.errors import (
 BURST_PAUSE, SECOND_PAUSE, LOCK_PAUSE = 10.0, 1.0, 2.0
 #: The account moves to another data centre, which takes hours.
 MOVING_PAUSE = 3_600.0
+#: Seconds from which on a pause is told to people.
+LONG_PAUSE = 60.0
 NO_PROPERTY = "PROPERTY_DOESNT_EXIST"
 
 #: What an HTTP status means where the body does not say more.
@@ -194,6 +197,8 @@ def request_error(
             f"HubSpot's token lacks a scope ({what}): add {', '.join(fault.scopes)} "
             "to the service key or private app."
         )
+    elif status == 401:
+        text = f"{text.removesuffix('.')}: set a good one as {PREFIX}TOKEN."
     if kind is SetupError:
         return SetupError(_named(fault) or text, code=fault.code)
     if kind is Unavailable and applied_perhaps:
@@ -214,11 +219,14 @@ def _limited(
     if fault.status == 477:
         pause = MOVING_PAUSE if told is None else told
         return RateLimited(
-            f"HubSpot is moving this account to another data centre: try again in "
-            f"{max(1, round(pause / 60))} minutes.",
+            "HubSpot is moving this account to another data centre: try again in "
+            f"{_for_people(pause)}.",
             retry_after=pause,
             code="HTTP-477",
         )
+    if told is not None and told > LONG_PAUSE:
+        # Nobody waits for that long: whoever reads this must come back.
+        text = f"{text.removesuffix('.')}: try again in {_for_people(told)}."
     if fault.status == 423:
         return RateLimited(text, retry_after=max(LOCK_PAUSE, told or 0.0), code=fault.code)
     if told is None:
@@ -226,6 +234,11 @@ def _limited(
         secondly = secondly or "your secondly limit" in fault.message
         told = SECOND_PAUSE if secondly else BURST_PAUSE
     return RateLimited(text, retry_after=told, code=fault.code)
+
+
+def _for_people(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return f"{round(minutes / 60)} hours" if minutes >= 120 else f"{minutes} minutes"
 
 
 def _named(fault: Fault) -> str:

@@ -34,6 +34,10 @@ _TABLE = {
     "pipelines": ("/crm/v3/pipelines/{a}", "/crm/pipelines/{v}/{a}"),
     "owners": ("/crm/v3/owners", "/crm/owners/{v}"),
     "schemas": ("/crm-object-schemas/v3/schemas", "/crm-object-schemas/{v}/schemas"),
+    "schema_associations": (
+        "/crm-object-schemas/v3/schemas/{a}/associations",
+        "/crm-object-schemas/{v}/schemas/{a}/associations",
+    ),
     "account": ("/account-info/v3/details", "/account-info/{v}/details"),
     "limits": ("/crm/v3/limits/{a}", "/crm/limits/{v}/{a}"),
 }
@@ -108,6 +112,10 @@ class Paths:
     def schemas(self) -> str:
         """Custom objects."""
         return self._path("schemas")
+
+    def schema_associations(self, object_type: str) -> str:
+        """What records of a custom object may hang on."""
+        return self._path("schema_associations", object_type)
 
     @property
     def account(self) -> str:

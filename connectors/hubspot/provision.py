@@ -1,44 +1,25 @@
-"""`crm-health setup` for HubSpot: property groups, properties and the escalations' pipeline.
+"""`crm-health setup` for HubSpot: properties in a group of their own, custom objects, a pipeline.
 
 Names in HubSpot are for ever, so what is there is looked at first; nothing is ever taken away or
-changed in type. Options that a list of ours lacks are added to those that it has.
+changed in type. Options that a list of ours lacks are added to those that it has. What was made is
+looked at again until it shows: HubSpot's answers may lag behind its writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass
-from typing import Any
-
-from connectors.hubspot.client import BATCH, Client
-from connectors.hubspot.errors import Refused, fault_in
-from connectors.hubspot.provision_types import fits, option_bodies
-from connectors.hubspot.provision_wanted import (
-    TICKETS,
-    NewProperty,
-    Pipeline,
-    Wanted,
-    wanted,
-)
+from connectors.hubspot.client import Client
+from connectors.hubspot.provision_custom import CustomObjects
+from connectors.hubspot.provision_found import Found
+from connectors.hubspot.provision_pipeline import Pipelines
+from connectors.hubspot.provision_properties import Properties
+from connectors.hubspot.provision_wanted import Wanted, wanted
 from connectors.hubspot.settings import load
 from crm_health.config.mapping import Mapping
 from crm_health.connector import Ports, Step
-from crm_health.errors import AuthError, SetupError
+from crm_health.errors import SetupError
 
-GROUP = "crm_health"
-#: Categories of "it is there already".
-_THERE = frozenset({"OBJECT_ALREADY_EXISTS", "CONFLICT"})
-
-
-@dataclass
-class _Account:
-    """What the account lacks of what is wanted."""
-
-    groups: list[str]
-    properties: list[NewProperty]
-    #: Lists that lack options: the property, and all options that it must have.
-    options: list[tuple[NewProperty, list[dict[str, Any]]]]
-    pipeline: bool
+#: Seconds to wait, one after the other, for what was made to show: a minute in all.
+WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
 class HubSpotProvisioner:
@@ -47,186 +28,90 @@ class HubSpotProvisioner:
     def __init__(self, client: Client, mapping: Mapping) -> None:
         self._client = client
         self._wanted: Wanted = wanted(mapping)
+        self._custom = CustomObjects(client)
+        self._properties = Properties(client, self._wanted)
+        self._pipelines = Pipelines(client)
+        #: What this run made: it is not made again while it does not show.
+        self._made: set[tuple[str, ...]] = set()
 
     def missing(self) -> list[Step]:
         """Everything that is needed, in the order of making; `done` where it is there.
 
         Raises:
-            SetupError: a property is there with another type, or the pipeline with other ids.
+            SetupError: a property is there with another type, or the pipeline with other ids; or
+                the account may not have a custom object that the mapping can't do without.
         """
-        return self._steps(self._look())
+        return self._look().steps
 
     def apply(self) -> list[Step]:
-        """Make what is missing; every step is done.
+        """Make what is missing; every step is done, or says why the account can't have it.
 
         Raises:
             SetupError: as `missing` (nothing is changed then), or the account refuses a part.
         """
-        lacking = self._look()
-        for name in lacking.groups:
-            self._make_group(name)
-        for name in self._wanted.objects():
-            new = [one for one in lacking.properties if one.object == name]
-            # Unique ones alone: an account that allows none must say so by name.
-            for one in new:
-                if one.type.unique:
-                    self._make(name, [one])
-            plain = [one for one in new if not one.type.unique]
-            for start in range(0, len(plain), BATCH):
-                self._make(name, plain[start : start + BATCH])
-        for one, options in lacking.options:
-            path = self._client.paths.one_property(one.object, one.name)
-            self._client.send("PATCH", path, {"options": options})
-        if lacking.pipeline and self._wanted.pipeline is not None:
-            self._make_pipeline(self._wanted.pipeline)
-        return self._steps(_Account([], [], [], pipeline=False))
+        found = self._look()
+        waits = iter(WAITS)
+        while found.open:
+            if not self._make(found):
+                wait = next(waits, None)
+                if wait is None:
+                    names = ", ".join(step.name for step in found.open)
+                    raise SetupError(
+                        f"HubSpot took {names} but does not show it yet: run `crm-health setup` "
+                        "again in a few minutes.",
+                        code="CH-HS-UNSEEN",
+                    )
+                self._client.ports.sleep(wait)
+            found = self._look()
+        return found.steps
 
     def close(self) -> None:
         """Close connections."""
         self._client.close()
 
-    # -- looking -----------------------------------------------------------------------------
-
-    def _look(self) -> _Account:
-        groups, properties, options, wrong = [], [], [], []
-        for name in self._wanted.objects():
-            there = {str(p["name"]): p for p in self._listed(self._client.paths.properties(name))}
-            known = {str(g["name"]) for g in self._listed(self._client.paths.groups(name))}
-            mine = [new for new in self._wanted.properties if new.object == name]
-            absent = [new for new in mine if new.name not in there]
-            properties += absent
-            if absent and GROUP not in known:
-                groups.append(name)
-            for new in mine:
-                held = there.get(new.name)
-                why = fits(new.type, held) if held is not None else ""
-                if why:
-                    wrong.append(f"{new.shown} must be {new.type}: {why}")
-                elif held is not None and (more := _more_options(new, held)):
-                    options.append((new, more))
-        wrong += self._wrong_pipeline()
-        if wrong:
+    def _look(self) -> Found:
+        found = Found()
+        there = self._custom.look(self._wanted.custom, found)
+        absent = {new.name for new in self._wanted.custom} - there
+        self._properties.look(set(self._wanted.objects()) - absent, found)
+        if self._wanted.pipeline is not None:
+            self._pipelines.look(self._wanted.pipeline, found)
+        if found.wrong:
             raise SetupError(
-                f"{'; '.join(wrong)}. Nothing was changed: name others in the mapping, or change "
-                "these by hand.",
+                f"{'; '.join(found.wrong)}. Nothing was changed: name others in the mapping, or "
+                "change these by hand.",
                 code="CH-HS-TYPE",
             )
-        return _Account(groups, properties, options, pipeline=self._pipeline_there() is None)
+        return found
 
-    def _listed(self, path: str) -> list[dict[str, Any]]:
-        found = self._client.get(path).json().get("results")
-        return [one for one in found or () if isinstance(one, dict)]
+    def _make(self, found: Found) -> bool:
+        """Make what is missing and was not made before; whether there was any."""
+        before = len(self._made)
+        for new in found.objects:
+            if self._first("object", new.name):
+                self._custom.make(new)
+        for new, end in found.ends:
+            if self._first("end", new.name, end):
+                self._custom.associate(new, end)
+        for name in sorted(found.groups):
+            if self._first("group", name):
+                self._properties.make_group(name)
+        self._properties.make(
+            # An episode's key may come twice: unique, and plain where that was refused.
+            [p for p in found.properties if self._first("property", p.shown, str(p.type))]
+        )
+        for listing, options in found.options:
+            if self._first("options", listing.shown):
+                self._properties.add_options(listing, options)
+        if found.pipeline is not None and self._first("pipeline", found.pipeline.id):
+            self._pipelines.make(found.pipeline)
+        return len(self._made) > before
 
-    def _pipeline_there(self) -> dict[str, Any] | None:
-        """The pipeline of that id or label; an empty one where none is wanted."""
-        want = self._wanted.pipeline
-        if want is None:
-            return {}
-        found = self._listed(self._client.paths.pipelines(TICKETS))
-        by_id = [one for one in found if str(one.get("id")) == want.id]
-        label = want.label.casefold()
-        by_label = [one for one in found if str(one.get("label")).casefold() == label]
-        return next(iter(by_id + by_label), None)
-
-    def _wrong_pipeline(self) -> list[str]:
-        """What of a pipeline that is there is not as the mapping says, with the ids it has."""
-        want, there = self._wanted.pipeline, self._pipeline_there()
-        if want is None or there is None:
-            return []
-        held = {str(s.get("id")): s for s in there.get("stages") or () if isinstance(s, dict)}
-        if str(there.get("id")) == want.id and all(stage.id in held for stage in want.stages):
-            wrong = [s.id for s in want.stages if _is_closed(held[s.id]) != s.closed]
-            return [f"stage {one} of the pipeline {want.label} is open or closed" for one in wrong]
-        stages = ", ".join(f"{one} ({s.get('label')})" for one, s in held.items())
-        text = f"the pipeline {want.label} is there with the id {there.get('id')} and the stages "
-        return [f"{text}{stages}: put these ids into `write.escalation`"]
-
-    # -- making ------------------------------------------------------------------------------
-
-    def _make_group(self, name: str) -> None:
-        body = {"name": GROUP, "label": "Customer health", "displayOrder": -1}
-        try:
-            self._client.post(self._client.paths.groups(name), body)
-        except Refused as error:
-            # Somebody else, or an answer of ours that was lost, has made it.
-            if error.fault.category not in _THERE:
-                raise _refusal(f"the property group {GROUP} of {name}", error) from None
-
-    def _make(self, name: str, new: list[NewProperty]) -> None:
-        if not new:
-            return
-        inputs = [
-            {
-                "name": one.name,
-                "label": one.label,
-                "groupName": GROUP,
-                "description": "Made by crm-health.",
-                **one.type.body(),
-            }
-            for one in new
-        ]
-        shown = ", ".join(one.shown for one in new)
-        try:
-            path = self._client.paths.property_batch(name, "create")
-            answer = self._client.post(path, {"inputs": inputs}).json()
-        except Refused as error:
-            raise _refusal(shown, error, unique=new[0].type.unique) from None
-        faults = [fault_in(e) for e in answer.get("errors") or () if isinstance(e, dict)]
-        bad = [fault for fault in faults if fault.category not in _THERE]
-        if bad:
-            raise _refusal(shown, Refused("", bad[0]), unique=new[0].type.unique)
-
-    def _make_pipeline(self, want: Pipeline) -> None:
-        body = {
-            "label": want.label,
-            "pipelineId": want.id,
-            "displayOrder": 99,
-            "stages": [
-                {
-                    "label": stage.label,
-                    "stageId": stage.id,
-                    "displayOrder": n,
-                    "metadata": {"ticketState": "CLOSED" if stage.closed else "OPEN"},
-                }
-                for n, stage in enumerate(want.stages)
-            ],
-        }
-        try:
-            self._client.post(self._client.paths.pipelines(TICKETS), body)
-        except Refused as error:
-            if error.fault.category not in _THERE:
-                raise _refusal(f"the pipeline {want.label}", error) from None
-        except AuthError as error:
-            # An account whose plan allows no further pipeline answers 403, as for a missing right.
-            if error.code == "MISSING_SCOPES":
-                raise
-            raise SetupError(
-                f"HubSpot refused the pipeline {want.label} ({error.code}): does the plan allow "
-                "another ticket pipeline? Else name one that is there in `write.escalation`.",
-                code=error.code,
-            ) from None
-        # Whoever made it: an account that gave ids of its own must be told so now.
-        wrong = self._wrong_pipeline()
-        if wrong:
-            raise SetupError(f"{'; '.join(wrong)}.", code="CH-HS-PIPELINE")
-
-    def _steps(self, lacking: _Account) -> list[Step]:
-        absent = {new.shown for new in lacking.properties}
-        short = {new.shown for new, _ in lacking.options}
-        steps = [
-            Step("property group", f"{name}.{GROUP}", name not in lacking.groups)
-            for name in self._wanted.objects()
-        ]
-        for new in self._wanted.properties:
-            what = (
-                f"options of {new.type}" if new.shown in short else f"property of type {new.type}"
-            )
-            steps.append(Step(what, new.shown, new.shown not in absent | short))
-        want = self._wanted.pipeline
-        if want is not None:
-            what = f"ticket pipeline with {len(want.stages)} stages"
-            steps.append(Step(what, want.id, not lacking.pipeline))
-        return steps
+    def _first(self, *what: str) -> bool:
+        """Whether this is made for the first time in this run; it counts as made from now on."""
+        known = what in self._made
+        self._made.add(what)
+        return not known
 
 
 def provisioner(ports: Ports, api_version: str, mapping: Mapping) -> HubSpotProvisioner:
@@ -236,29 +121,3 @@ def provisioner(ports: Ports, api_version: str, mapping: Mapping) -> HubSpotProv
         ConfigError: naming each variable that is missing or wrong.
     """
     return HubSpotProvisioner(Client(load(api_version, admin=True), ports, api_version), mapping)
-
-
-def _more_options(new: NewProperty, held: MappingABC[str, Any]) -> list[dict[str, Any]]:
-    """All options that the property must have, where it lacks some; else none."""
-    if new.type.type != "enumeration" or held.get("externalOptions"):
-        return []
-    there = [one for one in held.get("options") or () if isinstance(one, dict)]
-    values = {str(one.get("value")) for one in there}
-    lacking = [word for word in new.type.options if word not in values]
-    # HubSpot replaces the list by what is sent, so the old ones go along.
-    return [*there, *option_bodies(lacking, len(there))] if lacking else []
-
-
-def _is_closed(stage: MappingABC[str, Any]) -> bool:
-    metadata = stage.get("metadata") or {}
-    return metadata.get("ticketState") == "CLOSED" or str(metadata.get("isClosed")) == "true"
-
-
-def _refusal(what: str, error: Refused, *, unique: bool = False) -> SetupError:
-    text = f"HubSpot refused to make {what} ({error.fault.code})."
-    if unique:
-        text += (
-            " Its values must be unique, or nothing would keep off a second record, and this "
-            "account may take no (more) unique properties there."
-        )
-    return SetupError(text, code=error.fault.code)

@@ -22,8 +22,12 @@ class PropertyType:
     field_type: str
     unique: bool = False
     options: tuple[str, ...] = ()
+    #: What its options are where they stand elsewhere: `OWNER`, the account's users.
+    referenced: str = ""
 
     def __str__(self) -> str:
+        if self.referenced:
+            return "HubSpot user"
         return f"unique {self.type}" if self.unique else self.type
 
     def body(self) -> dict[str, Any]:
@@ -33,6 +37,8 @@ class PropertyType:
             made["hasUniqueValue"] = True
         if self.options:
             made["options"] = option_bodies(self.options)
+        if self.referenced:
+            made |= {"externalOptions": True, "referencedObjectType": self.referenced}
         return made
 
 
@@ -56,6 +62,7 @@ NUMBER = PropertyType("number", "number")
 DATE = PropertyType("date", "date")
 INSTANT = PropertyType("datetime", "date")
 BOOLEAN = PropertyType("bool", "booleancheckbox", options=("true", "false"))
+USER = PropertyType("enumeration", "select", referenced="OWNER")
 BANDS = choice(["Green", "Yellow", "Red", "Unknown"])
 
 #: Account outputs.
@@ -96,6 +103,8 @@ _READ: dict[tuple[str, str], PropertyType] = {
     ("account", "csm_sentiment"): _FIVE,
     ("account", "champion_strength"): _FIVE,
     ("account", "exec_relationship"): _FIVE,
+    ("account", "owner_id"): USER,
+    ("account", "csm_id"): USER,
 }
 _BY_KIND: dict[Kind, PropertyType] = {
     Kind.TEXT: TEXT,
@@ -118,6 +127,8 @@ def fits(wanted: PropertyType, there: dict[str, Any]) -> str:
     """Why a property that is there can't serve as the wanted one; empty where it can."""
     if there.get("type") != wanted.type:
         return f"its type is {there.get('type')}"
+    if wanted.referenced and there.get("referencedObjectType") != wanted.referenced:
+        return "its values are no users"
     if wanted.unique and there.get("hasUniqueValue") is not True:
         return "its values are not unique, which HubSpot can't change later"
     if there.get("calculated") or (there.get("modificationMetadata") or {}).get("readOnlyValue"):

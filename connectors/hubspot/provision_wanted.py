@@ -1,12 +1,14 @@
-"""What the mapping needs of the account: properties, and the pipeline of the escalations."""
+"""What the mapping needs of the account: properties, custom objects, the escalations' pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
+from typing import Any
 
 from connectors.hubspot import provision_types as types
+from connectors.hubspot.describe import LINKS, bare_name
 from connectors.hubspot.provision_types import PropertyType
 from crm_health.config.mapping import Mapping, Source
 from crm_health.entities import ENTITIES, Kind
@@ -18,6 +20,8 @@ PIPELINE = "hs_pipeline"
 TICKETS = "tickets"
 #: Objects that need no setup: what is read of them is HubSpot's own.
 _NO_PROPERTIES = frozenset({"owners"})
+#: Beginnings of names that only HubSpot gives.
+_HUBSPOTS = ("hs_", "hubspot_")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class NewProperty:
     def label(self) -> str:
         """`health_band_since` as `Health band since`."""
         return self.name.replace("_", " ").capitalize()
+
+    def definition(self) -> dict[str, Any]:
+        """As HubSpot takes it, but for the group."""
+        told = {"name": self.name, "label": self.label, "description": "Made by crm-health."}
+        return {**told, **self.type.body()}
 
 
 @dataclass(frozen=True)
@@ -58,16 +67,50 @@ class Pipeline:
 
 
 @dataclass(frozen=True)
+class NewObject:
+    """A custom object that the account should have."""
+
+    #: As the mapping has it: `p_health_usage`.
+    name: str
+    #: Object types that its records hang on.
+    ends: tuple[str, ...]
+    properties: tuple[NewProperty, ...]
+    #: The property that stands for a record.
+    title: str
+    #: Whether the mapping can't do without it.
+    needed: bool
+
+    @property
+    def bare(self) -> str:
+        """The name that it is made with, which is for ever."""
+        return bare_name(self.name)
+
+    @property
+    def label(self) -> str:
+        """`Health usage`."""
+        return self.bare.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """All of it, sorted by name."""
+    """All of it; properties sorted by name, also those of custom objects."""
 
     properties: tuple[NewProperty, ...]
-    #: Of custom objects setup makes neither the object nor a pipeline.
+    custom: tuple[NewObject, ...]
+    #: Of custom objects setup makes no pipeline.
     pipeline: Pipeline | None
+    #: Where episodes are claimed if their key can't be unique.
+    claims: NewProperty | None
+    #: The key of the episodes, which then is no longer unique.
+    claimed: str
 
     def objects(self) -> list[str]:
         """The objects with properties to make."""
         return sorted({new.object for new in self.properties})
+
+    def of(self, name: str) -> list[NewProperty]:
+        """The properties of one object."""
+        return [new for new in self.properties if new.object == name]
 
 
 def wanted(mapping: Mapping) -> Wanted:
@@ -75,8 +118,14 @@ def wanted(mapping: Mapping) -> Wanted:
     made: dict[str, NewProperty] = {}
     for new in (*_written(mapping), *_read(mapping)):
         made.setdefault(new.shown, new)
-    ordered = sorted(made.values(), key=lambda new: new.shown)
-    return Wanted(tuple(ordered), _pipeline(mapping))
+    episode, companies = mapping.write.episode, mapping.read["account"][0].object
+    return Wanted(
+        properties=tuple(sorted(made.values(), key=lambda new: new.shown)),
+        custom=tuple(_custom(mapping, list(made.values()))),
+        pipeline=_pipeline(mapping),
+        claims=NewProperty(companies, episode.claims, types.LONG_TEXT) if episode.claims else None,
+        claimed=f"{episode.object}.{episode.key}",
+    )
 
 
 def _written(mapping: Mapping) -> Iterator[NewProperty]:
@@ -85,11 +134,7 @@ def _written(mapping: Mapping) -> Iterator[NewProperty]:
         (mapping.read["account"][0].object, dict(write.account), types.ACCOUNT),
         (write.episode.object, write.episode.model_dump(exclude={"object"}), types.EPISODE),
         (write.task.object, {"key": write.task.key}, types.TASK),
-        (
-            write.escalation.object,
-            {role: getattr(write.escalation, role) for role in types.ESCALATION},
-            types.ESCALATION,
-        ),
+        (write.escalation.object, write.escalation.model_dump(), _escalation_types(mapping)),
     )
     for owner, roles, table in tables:
         for role, name in roles.items():
@@ -97,18 +142,61 @@ def _written(mapping: Mapping) -> Iterator[NewProperty]:
                 yield NewProperty(owner, name, table[role])
 
 
+def _escalation_types(mapping: Mapping) -> dict[str, PropertyType]:
+    """Of a custom object nothing is there: its title and status are made as well."""
+    out = mapping.write.escalation
+    if not bare_name(out.object):
+        return types.ESCALATION
+    words = [*out.statuses.values(), *out.closed_statuses]
+    more = {} if _is_hubspots(out.status) else {"status": types.choice(words)}
+    return {"name": types.TEXT, **types.ESCALATION, **more}
+
+
 def _read(mapping: Mapping) -> Iterator[NewProperty]:
-    for entity, feeds in mapping.read.items():
-        for feed in feeds:
-            if feed.object in _NO_PROPERTIES:
-                continue
-            for column, source in {**feed.columns, **feed.extra}.items():
-                for path in filter(_is_ours, source.paths):
-                    yield NewProperty(feed.object, path, _type(entity, column, source))
+    columns = [
+        (entity, feed.object, column, source)
+        for entity, feeds in mapping.read.items()
+        for feed in feeds
+        if feed.object not in _NO_PROPERTIES
+        for column, source in {**feed.columns, **feed.extra}.items()
+    ]
+    # A column that is read as it stands says best what type its property has.
+    for entity, name, column, source in sorted(columns, key=lambda one: one[-1].translates):
+        for path in source.paths:
+            if path.startswith(OURS) or (_is_ours(name) and not _is_hubspots(path)):
+                yield NewProperty(name, path, _type(entity, column, source))
 
 
-def _is_ours(path: str) -> bool:
-    return path.startswith(OURS)
+def _custom(mapping: Mapping, properties: list[NewProperty]) -> Iterator[NewObject]:
+    """The custom objects that are ours, and that of the escalations whatever its name."""
+    feeds = [feed for feeds in mapping.read.values() for feed in feeds]
+    out = mapping.write.escalation
+    names = {feed.object for feed in feeds if _is_ours(feed.object)}
+    if bare_name(out.object):
+        names.add(out.object)
+    for name in sorted(names):
+        mine = [feed for feed in feeds if feed.object == name]
+        paths = {path for feed in mine for one in feed.columns.values() for path in one.paths}
+        own = tuple(new for new in properties if new.object == name)
+        title = next((new.name for new in own if new.type == types.TEXT), own[0].name)
+        if name == out.object:
+            paths.add(out.account)
+            title = out.name or out.reason
+        yield NewObject(
+            name,
+            ends=tuple(end for path, end in LINKS.items() if path in paths),
+            properties=own,
+            title=title,
+            needed=name == out.object or not all(feed.optional for feed in mine),
+        )
+
+
+def _is_ours(name: str) -> bool:
+    return bare_name(name).startswith(OURS)
+
+
+def _is_hubspots(path: str) -> bool:
+    return "." in path or path.startswith(_HUBSPOTS)
 
 
 def _type(entity: str, column: str, source: Source) -> PropertyType:

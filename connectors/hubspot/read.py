@@ -18,14 +18,17 @@ from connectors.hubspot.client import Client
 from connectors.hubspot.cursor import Cursor, is_place
 from connectors.hubspot.describe import OWNERS, Describer
 from connectors.hubspot.errors import not_json
-from connectors.hubspot.records import Found, Records
+from connectors.hubspot.records import LIST_MAX, Found, Records
 from connectors.hubspot.related import BATCH as LINKS_MAX
-from connectors.hubspot.wire import Parsed
+from connectors.hubspot.wire import Unread
 from crm_health.connector import Page, Request, Stream
-from crm_health.errors import Unavailable
+from crm_health.errors import CrmHealthError, Unavailable
 
-#: Rows of a page that the core gets from a list: typing them costs by the page, not by the row.
-PAGE_ROWS = 1_000
+#: Rows of a page that the core gets from a list: typing and storing them costs by the page more
+#: than by the row. A run that ends early reads at most so many again.
+PAGE_ROWS = 10_000
+#: Bytes after which such a page is full, however few rows it has.
+PAGE_BYTES = 64 * 1024 * 1024
 #: Hits of one search.
 SEARCH_MAX = 200
 #: Where a search stops answering.
@@ -86,35 +89,51 @@ class Reader:
         now = self._now()
         if cursor.midway and not cursor.listing and cursor.start(now) is None:
             cursor = Cursor()  # from a time when the service's clock was wrong
+        if cursor.end is not None and cursor.end < now:
+            # What was left unfinished ends at the moment it began at: what came since follows.
+            cursor = yield from self._read(records, cursor, last=False)
         if not cursor.midway:
             listing = cursor.start(now) is None or _due(
                 cursor.listed, now, self._settings.list_days
             )
             cursor = cursor.begun(now, listing=listing)
-        if not cursor.listing:
-            left = yield from self._by_search(records, cursor)
-            if left is None:
-                return
-            cursor = left
-        yield from self._by_list(records, cursor)
+        yield from self._read(records, cursor, last=True)
 
-    def _by_list(self, records: Records, cursor: Cursor) -> Iterator[Page]:
+    def _read(
+        self, records: Records, cursor: Cursor, *, last: bool
+    ) -> Generator[Page, None, Cursor]:
+        """The read that is under way, to its end; gives the cursor of the end."""
+        if cursor.archiving:
+            return (yield from self._archived(records, cursor, last=last))
+        if not cursor.listing:
+            cursor = yield from self._by_search(records, cursor, last=last)
+            if not cursor.midway:
+                return cursor
+        return (yield from self._by_list(records, cursor, last=last))
+
+    def _by_list(
+        self, records: Records, cursor: Cursor, *, last: bool
+    ) -> Generator[Page, None, Cursor]:
         for found in self._list(records, cursor.place):
             if found.after is None:
-                yield from self._end(records, cursor, found)
-                return
+                return (yield from self._end(records, cursor, found, last=last))
             cursor = cursor.at(found.after, found.rows.height)
             yield _page(records, found, cursor)
+        raise AssertionError("a list has a last page")
 
     def _list(self, records: Records, after: str, *, archived: bool = False) -> Iterator[Found]:
         """A list in groups of pages; `after` of each is where the next goes on."""
         seen = {after}
-        pages: list[Parsed] = []
-        rows = 0
+        pages: list[Unread] = []
         while True:
-            page = records.page(after, archived=archived)
+            try:
+                page = records.page(after, archived=archived)
+            except CrmHealthError:
+                if pages:
+                    # Paid for: a budget of fewer calls than a page takes must get on all the same.
+                    yield records.found(pages, archived=archived)
+                raise
             pages.append(page)
-            rows += page.rows.height
             if page.after is None:
                 yield records.found(pages, archived=archived)
                 return
@@ -124,29 +143,31 @@ class Reader:
                     f"The pages of {records.stream.object} do not end.", code="CH-HS-PAGES"
                 )
             seen.add(after)
-            if rows >= self._page_rows:
+            size = sum(len(one.body) for one in pages)
+            if len(pages) * LIST_MAX >= self._page_rows or size > PAGE_BYTES:
                 yield records.found(pages, archived=archived)
-                pages, rows = [], 0
+                pages = []
 
-    def _by_search(self, records: Records, cursor: Cursor) -> Generator[Page, None, Cursor | None]:
-        """Pages of what changed; gives the cursor of a list that should be read instead, if any."""
+    def _by_search(
+        self, records: Records, cursor: Cursor, *, last: bool
+    ) -> Generator[Page, None, Cursor]:
+        """Pages of what changed; gives the cursor of the end, or of a list to be read instead."""
         assert cursor.end is not None  # a read is under way
         start = cursor.start(cursor.end)
         assert start is not None  # else it would be a list
         while True:
             ids: list[str] = []
-            last, more = cursor.place, True
+            place, more = cursor.place, True
             while more and len(ids) < LINKS_MAX:
-                hits = self._search(records, start, cursor.end, last)
+                hits = self._search(records, start, cursor.end, place)
                 if not cursor.place and not ids and self._many(hits.total, cursor):
                     return cursor.begun(cursor.end, listing=True)
                 ids += hits.ids
-                last, more = (hits.ids[-1] if hits.ids else last), hits.more
+                place, more = (hits.ids[-1] if hits.ids else place), hits.more
             found = records.by_id(ids)
             if not more:
-                yield from self._end(records, cursor, found)
-                return None
-            cursor = cursor.at(last, found.rows.height)
+                return (yield from self._end(records, cursor, found, last=last))
+            cursor = cursor.at(place, found.rows.height)
             yield _page(records, found, cursor)
 
     def _many(self, changed: int, cursor: Cursor) -> bool:
@@ -188,20 +209,35 @@ class Reader:
                 return Hits(ids, total, more)
         raise Unavailable(f"A search of {records.stream.object} does not end.", code="CH-HS-PAGES")
 
-    def _end(self, records: Records, cursor: Cursor, found: Found) -> Iterator[Page]:
-        """The last page, and before it what was archived, where that is due."""
+    def _end(
+        self, records: Records, cursor: Cursor, found: Found, *, last: bool
+    ) -> Generator[Page, None, Cursor]:
+        """The last page, or what was archived after it, where that is due."""
         assert cursor.end is not None  # a read is under way
+        if cursor.stamp is not None and _due(
+            cursor.archived, cursor.end, self._settings.archived_days
+        ):
+            cursor = replace(cursor.at("", found.rows.height), archiving=True)
+            yield _page(records, found, cursor)
+            return (yield from self._archived(records, cursor, last=last))
         ended = cursor.finished(found.rows.height)
         if cursor.stamp is None:
             # Nothing is stored yet that could have been archived.
             ended = replace(ended, archived=cursor.end)
-        elif _due(cursor.archived, cursor.end, self._settings.archived_days):
-            # Its rows come first: the cursor moves on once everything is delivered.
-            for gone in self._list(records, "", archived=True):
-                if gone.rows.height:
-                    yield _page(records, gone, cursor)
-            ended = replace(ended, archived=cursor.end)
-        yield _page(records, found, ended, last=True)
+        yield _page(records, found, ended, last=last)
+        return ended
+
+    def _archived(
+        self, records: Records, cursor: Cursor, *, last: bool
+    ) -> Generator[Page, None, Cursor]:
+        for found in self._list(records, cursor.place, archived=True):
+            if found.after is None:
+                ended = cursor.finished(0)
+                yield _page(records, found, ended, last=last)
+                return ended
+            cursor = cursor.at(found.after, 0)
+            yield _page(records, found, cursor)
+        raise AssertionError("a list has a last page")
 
     def _owners(self, records: Records) -> Iterator[Page]:
         """Owners have no modified date to search by: they are few, and read whole."""

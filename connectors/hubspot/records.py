@@ -11,7 +11,7 @@ from connectors.hubspot import related
 from connectors.hubspot.cells import typed
 from connectors.hubspot.client import BATCH, Client
 from connectors.hubspot.describe import LINKS, MERGED, OWNERS, Describer, Shape
-from connectors.hubspot.wire import Parsed, Wanted, missing_names, parse
+from connectors.hubspot.wire import Parsed, Unread, Wanted, glance, missing_names, parse
 from crm_health.connector import BAD_SCHEMA, Stream
 from crm_health.errors import SetupError
 
@@ -54,7 +54,7 @@ class Records:
         self._values = Wanted(self._wanted.properties)
         self._long = len(",".join(self._wanted.properties)) > URL_MAX
 
-    def page(self, after: str = "", *, archived: bool = False) -> Parsed:
+    def page(self, after: str = "", *, archived: bool = False) -> Unread:
         """A page of the list of all live records, or of all archived ones, as it came."""
         paths = self.client.paths
         query = [("limit", str(LIST_MAX))]
@@ -63,27 +63,27 @@ class Records:
         if archived:
             query.append(("archived", "true"))
         if self._owners:
-            return parse(self.client.get(paths.owners, query).body, self._wanted, "list")
+            return glance(self.client.get(paths.owners, query).body, self._wanted, "list")
         path = paths.objects(self.stream.object)
         if archived or self._long:
-            return parse(self.client.get(path, query).body, Wanted(), "list")
+            return glance(self.client.get(path, query).body, Wanted(), "list")
         if self._wanted.properties:
             query.append(("properties", ",".join(self._wanted.properties)))
         if self._wanted.links:
             query.append(("associations", ",".join(self._wanted.links)))
-        body = self.client.get(path, query).body
-        parsed = parse(body, self._wanted, "list")
-        self._check_properties(parsed, body)
-        return parsed
+        return glance(self.client.get(path, query).body, self._wanted, "list")
 
-    def found(self, pages: Sequence[Parsed], *, archived: bool = False) -> Found:
+    def found(self, came: Sequence[Unread], *, archived: bool = False) -> Found:
         """What some pages of a list hold, as the core wants it: many at once cost little more."""
-        rows, after = pl.concat([page.rows for page in pages]), pages[-1].after
+        pages = [parse(page.body, page.wanted, "list") for page in came]
+        rows, after = pl.concat([page.rows for page in pages], rechunk=True), came[-1].after
         if archived and not self._owners:
             return Found(self._bare(rows["id"].unique(maintain_order=True)), _no_bad(), after)
         if self._long:
             found = self.by_id(rows["id"].to_list())
             return Found(found.rows, found.bad, after)
+        for page, one in zip(pages, came, strict=True):
+            self._check_properties(page, one.body)
         wire = self._wanted.flat(rows)
         links = {}
         for target in self._wanted.links:
@@ -194,8 +194,11 @@ class Records:
         """Records that survivors of a merge name as theirs: gone, and where to."""
         if MERGED not in wire.columns:
             return rows.clear()
+        survivors = wire.filter(pl.col(MERGED) != "")
+        if survivors.is_empty():
+            return rows.clear()
         eaten = (
-            wire.select(
+            survivors.select(
                 pl.col(MERGED).str.split(";").alias("id"), pl.col("id").alias("merged_into")
             )
             .explode("id")

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.environment import is_plain_loopback, secret
+from connectors.hubspot.limiter import SEARCHES
 from connectors.hubspot.paths import Paths
 from crm_health.errors import ConfigError
 
@@ -45,6 +46,14 @@ class Settings(BaseSettings):
     list_days: float = Field(default=7, ge=0)
     #: Days between lists of archived records, which no search finds.
     archived_days: float = Field(default=7, ge=0)
+    #: Searches a second: the account has five, which it shares with all of its other apps.
+    searches: int = Field(default=SEARCHES, ge=1)
+    #: Where tasks take no unique property. Seconds between writing a claim and reading it back:
+    #: longer than any sync of this account takes to read the claims and write its own.
+    claim_wait: float = Field(default=10, gt=0, le=60)
+    #: Seconds after which a task that was claimed and can't be seen was never made. A creation is
+    #: given up after half of it; no call takes the other half.
+    claim_horizon: float = Field(default=900, ge=600, le=86_400)
 
     @field_validator("base_url")
     @classmethod

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 )
 
 from connectors.http import Hopeless, LostAnswer, NotSent, TooLarge
-from connectors.hubspot.limiter import Limiter
+from connectors.hubspot.limiter import SEARCHES, Limiter
 from crm_health.connector import Ports
 from crm_health.errors import Unavailable
 
@@ -84,11 +84,13 @@ class Transport:
     Raises NotSent, LostAnswer, TooLarge or Hopeless; statuses are the caller's.
     """
 
-    def __init__(self, ports: Ports, host: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self, ports: Ports, host: str, limits: Limits | None = None, searches: int = SEARCHES
+    ) -> None:
         self._ports = ports
         self._host = urlsplit(host)
         self._limits = limits or Limits()
-        self.limiter = Limiter(ports)
+        self.limiter = Limiter(ports, searches)
         self.calls: Counter[str] = Counter()
         self.day_used: int | None = None
         self.day_limit: int | None = None
@@ -109,11 +111,13 @@ class Transport:
         url: str,
         *,
         body: str | None = None,
-        fields: Any = None,
         headers: Mapping[str, str] | None = None,
         **_: Any,
     ) -> Reply:
-        """One exchange. Timeouts, redirects and loading are not the caller's to choose."""
+        """One exchange. Timeouts, redirects and loading are not the caller's to choose.
+
+        A query is part of the address already.
+        """
         target = urlsplit(url)
         if (target.scheme, target.netloc) != (self._host.scheme, self._host.netloc):
             raise Hopeless("Refused to call a host other than HubSpot's.", code="CH-HOST")
@@ -124,7 +128,7 @@ class Transport:
         self.calls[kind] += 1
         reply = None
         try:
-            reply = self._exchange(method, url, body, fields, headers, kind)
+            reply = self._exchange(method, target, body, headers, kind)
         finally:
             learn = reply is not None and kind != "search"
             window.leave(reply.headers if reply is not None and learn else None)
@@ -140,23 +144,23 @@ class Transport:
     def _exchange(
         self,
         method: str,
-        url: str,
+        target: SplitResult,
         body: str | None,
-        fields: Any,
         headers: Mapping[str, str] | None,
         kind: str,
     ) -> Reply:
         deadline = self._ports.clock() + self._limits.whole
-        more = {"fields": fields} if fields else {}
         try:
-            response = self._pool.request(
+            # The manager's own `request` would take each address apart and encode it anew.
+            pool = self._pool.connection_from_host(target.hostname, target.port, target.scheme)
+            response = pool.urlopen(
                 method,
-                url,
+                target._replace(scheme="", netloc="").geturl(),
                 body=body,
                 headers={**(headers or {}), "Accept-Encoding": "gzip"},
+                redirect=False,
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=self._limits.connect, read=self._limits.read),
-                **more,
             )
         except HTTPError as error:
             raise _network_error(error, kind) from None

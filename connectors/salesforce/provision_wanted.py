@@ -116,7 +116,8 @@ def _outputs(mapping: Mapping) -> Iterator[tuple[str, dict[str, str], dict[str, 
     )
     roles |= {"contact": task.contact} if task.contact else {}
     yield task.object, roles | {name: name for name in task.constants}, types.TASK
-    episode = write.episode.model_dump(exclude={"object"})
+    # Without `claims`: here a key can always be unique.
+    episode = write.episode.model_dump(exclude={"object", "claims"})
     yield write.episode.object, episode, types.EPISODE
     escalation = write.escalation
     roles = escalation.model_dump(exclude={"object", "statuses", "closed_statuses"})

@@ -26,9 +26,17 @@ _data = click.option(
 
 @click.group()
 def sandbox() -> None:
-    """A CRM on this machine that speaks Salesforce's protocol."""
+    """A CRM on this machine that speaks Salesforce's and HubSpot's protocols."""
 
 
+_crm = click.option(
+    "--crm",
+    # As `crms.CRMS`, which is not imported here: see `start`.
+    type=click.Choice(["salesforce", "hubspot"]),
+    default="salesforce",
+    show_default=True,
+    help="The CRM to fill, and to point crm-health at; the other one stays empty.",
+)
 _volume = click.option(
     "--volume",
     type=click.IntRange(min=1),
@@ -40,27 +48,35 @@ _volume = click.option(
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port on 127.0.0.1.")
 @click.option("--accounts", default=400, show_default=True, help="Accounts of the story.")
 @click.option("--seed", default=1, show_default=True, help="Same seed, same company.")
+@_crm
 @_data
 @_volume
 @click.option("--empty", is_flag=True, help="Start with no records.")
 def start(
-    port: int, accounts: int, seed: int, data: Path | None, volume: int | None, *, empty: bool
+    port: int,
+    accounts: int,
+    seed: int,
+    crm: str,
+    data: Path | None,
+    volume: int | None,
+    *,
+    empty: bool,
 ) -> None:
     """Serve until Ctrl-C. Nothing is kept when it stops."""
     # Imported here: the server and the story are heavy, and most commands need neither.
-    from connectors.sandbox.handle import Sandbox, environment  # noqa: PLC0415
+    from connectors.sandbox.crms import CRMS  # noqa: PLC0415
+    from connectors.sandbox.handle import Sandbox  # noqa: PLC0415
 
+    _check(crm, data)
     box = Sandbox.start(port)
     try:
         if not empty:
-            counts = _fill(box, accounts, seed, data, volume)
+            counts = _fill(box, crm, accounts, seed, data, volume)
             click.echo(f"Loaded {sum(counts.values())} records: {_summary(counts)}.")
         click.echo(f"Sandbox at {box.url}. To use it, in another terminal:\n")
-        for name, value in environment(box.url).items():
+        for name, value in CRMS[crm].variables(box.url).items():
             click.echo(f"export {name}={value}")
-        # Setup runs as the administrator; and each sandbox is an org of its own, with its state.
-        click.echo("export CRM_HEALTH_SALESFORCE_SETUP_CLIENT_ID=sandbox-admin")
-        click.echo("export CRM_HEALTH_SALESFORCE_SETUP_CLIENT_SECRET=sandbox-admin")
+        # Each sandbox is an org of its own, with its state.
         click.echo(f"export CRM_HEALTH_STATE={mkdtemp(prefix='crm-health-sandbox-')}/state.db\n")
         click.echo("These secrets are public and open nothing else. Stop with Ctrl-C.")
         box.wait()
@@ -74,15 +90,19 @@ def start(
 @click.option("--port", default=DEFAULT_PORT, show_default=True)
 @click.option("--accounts", default=400, show_default=True)
 @click.option("--seed", default=1, show_default=True)
+@_crm
 @_data
 @_volume
-def load(port: int, accounts: int, seed: int, data: Path | None, volume: int | None) -> None:
+def load(
+    port: int, accounts: int, seed: int, crm: str, data: Path | None, volume: int | None
+) -> None:
     """Load the story, or a data set, into a running sandbox."""
     # Imported here: see `start`.
     from connectors.sandbox.handle import Sandbox  # noqa: PLC0415
 
+    _check(crm, data)
     box = Sandbox(f"http://127.0.0.1:{port}")
-    counts = _reach(port, lambda: _fill(box, accounts, seed, data, volume))
+    counts = _reach(port, lambda: _fill(box, crm, accounts, seed, data, volume))
     click.echo(f"Loaded {sum(counts.values())} records: {_summary(counts)}.")
 
 
@@ -97,25 +117,34 @@ def reset(port: int) -> None:
     click.echo("The sandbox is empty.")
 
 
+def _check(crm: str, data: Path | None) -> None:
+    if data is not None and crm != "salesforce":
+        raise click.UsageError(
+            "The data sets are told in Salesforce's records: --data goes without --crm."
+        )
+
+
 def _fill(
-    box: Sandbox, accounts: int, seed: int, data: Path | None, volume: int | None
+    box: Sandbox, crm: str, accounts: int, seed: int, data: Path | None, volume: int | None
 ) -> dict[str, int]:
-    """Load the story, a data set or a volume; returns records by object."""
+    """Load the story, a data set or a volume; returns records by object of the story's CRM."""
     if volume is not None:
+        if crm == "hubspot":
+            return box.hubspot.volume(volume, seed)
         return box.volume(volume, seed, usage=_USAGE)
     # Imported here: both build on data frames, which take a while to import.
     from connectors.sandbox import datasets, story  # noqa: PLC0415
+    from connectors.sandbox.crms import CRMS  # noqa: PLC0415
 
     if data is not None:
         found = datasets.load(data)
         box.clock(found.as_of)
-        records = found.records
-    else:
-        customers = round(accounts * 0.75)
-        now = box.clock()
-        records = story.build(seed=seed, accounts=accounts, customers=customers, now=now)
-    box.load(records)
-    return {name: len(rows) for name, rows in records.items()}
+        box.load(found.records)
+        return {name: len(rows) for name, rows in found.records.items()}
+    customers = round(accounts * 0.75)
+    told = story.build_story(seed=seed, accounts=accounts, customers=customers, now=box.clock())
+    CRMS[crm].load(box, told)
+    return {name: len(rows) for name, rows in told.records.items()}
 
 
 def _summary(counts: dict[str, int]) -> str:

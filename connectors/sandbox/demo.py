@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from connectors.sandbox import datasets, story
+from connectors.sandbox.crms import CRMS, Crm
 from connectors.sandbox.demo_data import tell_data
 from connectors.sandbox.demo_first import first_sync
 from connectors.sandbox.demo_text import Screen, bands, change_line, work_line, written
@@ -33,6 +34,10 @@ _CUSTOMERS = 0.75
     "--accounts", type=click.IntRange(min=1), default=400, show_default=True,
     help="Accounts of the company; three in four are customers.",
 )  # fmt: skip
+@click.option(
+    "--crm", "name", type=click.Choice(list(CRMS)), default="salesforce", show_default=True,
+    help="The CRM that the company is in.",
+)  # fmt: skip
 @click.option("--seed", default=1, show_default=True, help="Same seed, same company.")
 @click.option(
     "--data",
@@ -40,10 +45,14 @@ _CUSTOMERS = 0.75
     help="Use the data set in this folder instead.",
 )
 @click.option("--keep", is_flag=True, help="Keep the CRM running until Ctrl-C, to look around.")
-def demo(accounts: int, seed: int, data: Path | None, *, keep: bool) -> None:
-    """Show the main job on a Salesforce sandbox on this machine. Needs no network, no login."""
-    screen = Screen()
+def demo(accounts: int, name: str, seed: int, data: Path | None, *, keep: bool) -> None:
+    """Show the main job on a CRM that runs on this machine. Needs no network, no login."""
+    screen, crm = Screen(), CRMS[name]
     if data is not None:
+        if crm.name != "salesforce":
+            raise click.UsageError(
+                "The data sets are told in Salesforce's records: --data goes without --crm."
+            )
         try:
             found = datasets.load(data)
         except datasets.DatasetError as error:
@@ -53,14 +62,14 @@ def demo(accounts: int, seed: int, data: Path | None, *, keep: bool) -> None:
             _end(screen, box, worker, keep=keep)
         return
     with _running(NOW) as (box, folder):
-        worker = Worker(box.url, folder / "state" / "demo.db")
+        worker = Worker(crm.variables(box.url), folder / "state" / "demo.db")
         tell = story.build_story(
             seed=seed, accounts=accounts, customers=round(accounts * _CUSTOMERS), now=NOW
         )
-        _first_day(screen, box, worker, tell)
+        _first_day(screen, box, crm, worker, tell)
         if story.second_day(tell):
-            _second_day(screen, box, worker, tell)
-        _again(screen, worker)
+            _second_day(screen, box, crm, worker, tell)
+        _again(screen, box, crm, worker)
         _end(screen, box, worker, keep=keep)
 
 
@@ -74,22 +83,21 @@ def _running(now: datetime) -> Iterator[tuple[Sandbox, Path]]:
         yield box, Path(folder)
 
 
-def _first_day(screen: Screen, box: Sandbox, worker: Worker, tell: story.Story) -> None:
+def _first_day(screen: Screen, box: Sandbox, crm: Crm, worker: Worker, tell: story.Story) -> None:
     count = len(tell.records["Account"])
-    # Before setup: values of fields that are not there yet wait for them.
-    box.load(tell.records)
+    crm.load(box, tell)
     screen.say(
-        f"A company with {count} accounts and two years of history, in a Salesforce sandbox on "
+        f"A company with {count} accounts and two years of history, in a {crm.label} sandbox on "
         f"this machine. Its clock stands at {tell.now:%d %b %Y, %H:%M} UTC."
     )
-    screen.say(f"All: {bands(first_sync(screen, worker))}.")
+    screen.say(f"All: {bands(first_sync(screen, worker, crm))}.")
 
 
-def _second_day(screen: Screen, box: Sandbox, worker: Worker, tell: story.Story) -> None:
+def _second_day(screen: Screen, box: Sandbox, crm: Crm, worker: Worker, tell: story.Story) -> None:
     screen.say("\nPeople work in the CRM:")
     said: list[str] = []
     for change in story.second_day(tell):
-        box.edit(change.object, change.id, change.fields)
+        crm.save(box, change)
         if change.says not in said:
             said.append(change.says)
             screen.say(f"  {change.says}")
@@ -121,7 +129,10 @@ def _edits(screen: Screen, result: dict[str, Any], rows: list[dict[str, Any]]) -
         )
 
 
-def _again(screen: Screen, worker: Worker) -> None:
+def _again(screen: Screen, box: Sandbox, crm: Crm, worker: Worker) -> None:
+    if crm.settles:
+        box.advance(crm.settles)
+        screen.say(f"A minute passes, and {crm.label}'s search knows what was written.")
     screen.say(written(worker.sync(screen)))
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from connectors.sandbox.crms import CRMS
 from connectors.sandbox.datasets import Dataset
 from connectors.sandbox.demo_first import first_sync
 from connectors.sandbox.demo_text import Screen, bands, written
@@ -25,7 +26,8 @@ _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 
 def tell_data(screen: Screen, box: Sandbox, folder: Path, found: Dataset) -> Worker:
     """Load the data set, run the job twice, and say what came out."""
-    worker = Worker(box.url, folder / "state" / "demo.db", found.config)
+    crm = CRMS["salesforce"]
+    worker = Worker(crm.variables(box.url), folder / "state" / "demo.db", found.config)
     if found.schema:
         box.load({}, schema=found.schema)
     # Before setup: values of fields that are not there yet wait for them.
@@ -35,7 +37,7 @@ def tell_data(screen: Screen, box: Sandbox, folder: Path, found: Dataset) -> Wor
         f"{found.as_of:%d %b %Y, %H:%M} UTC."
     )
     _import_report(screen, found)
-    accounts = first_sync(screen, worker)
+    accounts = first_sync(screen, worker, crm)
     _totals(screen, accounts)
     screen.say(written(worker.sync(screen)))
     _quarantine(screen, worker)

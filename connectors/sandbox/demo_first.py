@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.sandbox.crms import Crm
 from connectors.sandbox.demo_text import Screen, account_line, selection, written
 from connectors.sandbox.demo_worker import Worker
 
 _HEADINGS = ("account", "name", ">score", "band", "trend", "top reason")
 
 
-def first_sync(screen: Screen, worker: Worker) -> list[dict[str, Any]]:
+def first_sync(screen: Screen, worker: Worker, crm: Crm) -> list[dict[str, Any]]:
     """Set up, sync, and show a dozen customers of every band; returns them all."""
     screen.command("crm-health setup")
     made = worker.json("setup")
-    screen.say(f"{len(made['missing'])} things made: fields, objects and rights of our own.")
+    screen.say(f"{len(made['missing'])} things made: {crm.things} of our own.")
     result = worker.sync(screen)
     screen.say(
         f"{sum(result['read'].values()):,} records read. {result['customers']:,} of "

@@ -30,6 +30,11 @@ _DONE = {
 }
 
 
+#: Where the default mappings put what a task or an escalation is about, and when it is due.
+_SUBJECTS = ("Subject", "Reason__c", "hs_task_subject", "health_reason")
+_DUES = ("ActivityDate", "Due_At__c", "hs_timestamp", "health_due_at")
+
+
 class Screen:
     """Stdout, plain and of one width where it is no terminal."""
 
@@ -121,12 +126,16 @@ def change_line(row: Row) -> tuple[str, ...]:
 def work_line(row: Row) -> str:
     """An escalation or task that was opened or closed."""
     fields = row["fields"]
-    told = str(fields.get("Subject") or fields.get("Reason__c") or row["why"])
+    told = str(_first(fields, _SUBJECTS) or row["why"])
     if row["name"] and not told.startswith(row["name"]):
         told = f"{row['name']}: {told}"
-    due = str(fields.get("ActivityDate") or fields.get("Due_At__c") or "")[:10]
+    due = str(_first(fields, _DUES) or "")[:10]
     until = f", due {due}" if due else ""
     return f"  {_DONE[row['kind']][0]}: {told}{until}"
+
+
+def _first(fields: Row, names: Sequence[str]) -> Any:
+    return next((fields[name] for name in names if fields.get(name)), None)
 
 
 def plain(value: Any) -> str:

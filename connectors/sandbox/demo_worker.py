@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from connectors.sandbox.demo_text import Screen
-from connectors.sandbox.handle import environment
 
 #: What a command may take before the demo gives up on it, in seconds.
 _TIMEOUT = 600
@@ -26,16 +25,11 @@ _ID = "RUN_ID"
 class Worker:
     """The crm-health of the demo: its own state file, config folder and org."""
 
-    def __init__(self, url: str, state: Path, config: Path | None = None) -> None:
-        admin = environment(url, "sandbox-admin")
-        self.variables = {
-            **environment(url),
-            "CRM_HEALTH_SALESFORCE_SETUP_CLIENT_ID": admin["CRM_HEALTH_SALESFORCE_CLIENT_ID"],
-            "CRM_HEALTH_SALESFORCE_SETUP_CLIENT_SECRET": admin[
-                "CRM_HEALTH_SALESFORCE_CLIENT_SECRET"
-            ],
-            "CRM_HEALTH_STATE": str(state),
-        }
+    def __init__(
+        self, variables: Mapping[str, str], state: Path, config: Path | None = None
+    ) -> None:
+        """`variables` point at the org, with the rights that setup needs."""
+        self.variables = {**variables, "CRM_HEALTH_STATE": str(state)}
         if config is not None:
             self.variables["CRM_HEALTH_CONFIG"] = str(config)
         # What the caller has set for a real org must not reach the demo's.

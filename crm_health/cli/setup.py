@@ -6,6 +6,7 @@ import click
 
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, say, show
+from crm_health.connector import Step
 from crm_health.report.words import counted
 
 
@@ -20,26 +21,38 @@ def setup(context: Context, *, dry_run: bool, form: bool) -> int:
     """
     provisioner = context.provisioner()
     try:
-        steps = provisioner.missing()
-        todo = [step for step in steps if not step.done]
-        if todo and not dry_run:
-            provisioner.apply()
+        before = provisioner.missing()
+        todo = [step for step in before if not step.done and not step.not_here]
+        after = provisioner.apply() if todo and not dry_run else before
     finally:
         provisioner.close()
+    # What was tried may have turned out to be impossible here, and become something else instead.
+    there = {_named(step) for step in before if step.done}
+    changed = todo if dry_run else [s for s in after if s.done and _named(s) not in there]
+    refused = [step for step in after if step.not_here]
     if form:
         as_json(
             {
-                "changed": bool(todo) and not dry_run,
-                "missing": [{"what": step.what, "name": step.name} for step in todo],
-                "there": len(steps) - len(todo),
+                "changed": bool(changed) and not dry_run,
+                "missing": [{"what": step.what, "name": step.name} for step in changed],
+                "not_here": [
+                    {"what": step.what, "name": step.name, "why": step.not_here} for step in refused
+                ],
+                "there": len(there),
             }
         )
         return 0
-    show([f"{step.what}: {step.name}" for step in todo])
-    if not todo:
-        say(f"Nothing is missing: {counted(len(steps), 'thing')} checked. Next: crm-health plan")
+    show([f"{step.what}: {step.name}" for step in changed])
+    show([f"not here: {step.what} {step.name}: {step.not_here}" for step in refused])
+    checked = len([step for step in before if not step.not_here])
+    if not changed:
+        say(f"Nothing is missing: {counted(checked, 'thing')} checked. Next: crm-health plan")
     elif dry_run:
-        say(f"{counted(len(todo), 'step')} to do. Nothing was changed: run `crm-health setup`.")
+        say(f"{counted(len(changed), 'step')} to do. Nothing was changed: run `crm-health setup`.")
     else:
-        say(f"{counted(len(todo), 'step')} done. Next: crm-health plan")
+        say(f"{counted(len(changed), 'step')} done. Next: crm-health plan")
     return 0
+
+
+def _named(step: Step) -> tuple[str, str]:
+    return step.what, step.name

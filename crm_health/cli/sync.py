@@ -220,7 +220,8 @@ def _note(error: errors.CrmHealthError, states: Mapping[str, int]) -> None:
     """Say with the error what was written before it."""
     total = sum(states.values())
     done = states.get("done", 0)
-    if not done:
+    # Of a row to be tried again a part may be there, such as a record without its association.
+    if not any(states.get(name) for name in ("done", "retry", "unknown")):
         if "othing was written" not in error.message:
             error.add_note("Nothing was written to the CRM.")
     else:

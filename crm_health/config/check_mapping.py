@@ -52,6 +52,8 @@ def _feeds(mapping: Mapping, document: Document, entity: str) -> Iterator[tuple[
 def _inputs(check: Checker, mapping: Mapping) -> None:
     """What we write is never read as an input: every sync would answer its own echo."""
     written = {target.lower(): output for output, target in mapping.write.account.items()}
+    if mapping.write.episode.claims is not None:
+        written[mapping.write.episode.claims.lower()] = "claims"
     for path, feed in _feeds(mapping, check.document, "account"):
         sources = [(("columns", name), source) for name, source in feed.columns.items()]
         sources += [(("extra", name), source) for name, source in feed.extra.items()]

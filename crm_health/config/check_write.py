@@ -43,9 +43,12 @@ def _account(check: Checker, write: Write) -> None:
         if output not in write.account:
             check.add(("write", "account"), f"{output} is missing: state is kept in it")
     seen: dict[str, str] = {}
-    for output, target in write.account.items():
-        path = ("write", "account", output)
-        if output not in ACCOUNT_OUTPUTS:
+    targets = [(("write", "account", output), field) for output, field in write.account.items()]
+    if write.episode.claims is not None:
+        targets.append((("write", "episode", "claims"), write.episode.claims))
+    for path, target in targets:
+        output = path[-1]
+        if path[1] == "account" and output not in ACCOUNT_OUTPUTS:
             check.add(path, "there is no such output", nearest(output, ACCOUNT_OUTPUTS))
         if not NAME.fullmatch(target):
             check.add(path, "is not the name of a CRM field")

@@ -108,6 +108,8 @@ class EpisodeOut(Frozen):
     account: str
     opened: str
     cleared: str
+    #: A long text of the account where keys are claimed if the CRM takes no unique key there.
+    claims: str | None = None
 
 
 class EscalationOut(Frozen):

@@ -102,6 +102,9 @@ class PageTx:
     def remove(self, entity: str, ids: pl.Series) -> int:
         """Remove rows; their accounts become dirty. How many there were."""
         table, columns = self._catalog.get(self._connection, entity)
+        # An object of which few rows are of this entity names all others at its first read.
+        if ids.is_empty() or self._connection.execute(select(table.c.id).limit(1)).first() is None:
+            return 0
         with bulk.picked(self._connection, ids.cast(pl.String)) as gone:
             return self._remove(entity, table, columns, table.c.id.in_(select(gone.c.id)))
 
@@ -215,7 +218,7 @@ class PageTx:
             bad = pl.concat([pl.DataFrame(schema=quarantine.SCHEMA), *self._bad])
             bad = bad.unique(["object", "id", "path"], keep="last", maintain_order=True)
             bad = bad.drop_nulls(["object", "id", "path"])
-            quarantine.note(self._connection, pl.concat(seen).unique(), bad)
+            quarantine.note(self._connection, pl.concat(seen), bad)
 
     def _touch(self, rows: pl.DataFrame) -> None:
         contacts = self._catalog.contacts(self._connection)

@@ -32,7 +32,8 @@ _PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
     # What was erased on request must not linger in free pages.
     "PRAGMA secure_delete = ON",
-    "PRAGMA cache_size = -65536",
+    # 16 MiB. With 64 storing a million rows took a twentieth less CPU, and 50 MiB more.
+    "PRAGMA cache_size = -16384",
 )
 
 _FULL = {sqlite3.SQLITE_FULL}

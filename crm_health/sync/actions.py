@@ -92,11 +92,15 @@ def _owned(
 
 
 def _users(store: Store, setting: Setting) -> pl.DataFrame | None:
-    """The CRM's users, or None where they can't be read."""
+    """The CRM's users, or None where they can't be read. Not every CRM knows their managers."""
     shape = setting.reads.shapes.get("user")
-    if shape is None or not {"is_active", "manager_id"} <= set(shape):
+    if shape is None or "is_active" not in shape:
         return None
-    return store.mirror.load("user", ["is_active", "manager_id"], Scope.all())
+    known = [name for name in ("is_active", "manager_id") if name in shape]
+    users = store.mirror.load("user", known, Scope.all())
+    if "manager_id" not in users.columns:
+        users = users.with_columns(pl.lit(None, pl.String).alias("manager_id"))
+    return users
 
 
 def _open_after(

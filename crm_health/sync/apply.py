@@ -12,7 +12,7 @@ import polars as pl
 
 from crm_health import errors
 from crm_health.config.mapping import Mapping
-from crm_health.connector import Batch, Connector, Op, Outcome
+from crm_health.connector import Batch, Connector, Ledger, Op, Outcome
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, Kind, shown
 from crm_health.store import Group, Run, Store
 from crm_health.sync.options import Options
@@ -45,7 +45,7 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
         QuotaExhausted, AuthError, SetupError, LeaseLost, Stopped: the rest stays planned, and
             the next run plans it again.
     """
-    for batch, kind in batches(connector, store, run.id):
+    for batch, kind in batches(connector, store, run.id, mapping):
         seqs = batch.rows["seq"]
         if options.stopping():
             raise Stopped
@@ -65,7 +65,9 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
             raise errors.QuotaExhausted(code="CH-BUDGET")
 
 
-def batches(connector: Connector, store: Store, run_id: str) -> Iterator[tuple[Batch, str]]:
+def batches(
+    connector: Connector, store: Store, run_id: str, mapping: Mapping
+) -> Iterator[tuple[Batch, str]]:
     """Planned rows that look alike, in the order of their numbers: one batch in memory at a time.
 
     Each comes with the kind of its rows.
@@ -81,14 +83,15 @@ def batches(connector: Connector, store: Store, run_id: str) -> Iterator[tuple[B
                 upto=group.last,
                 limit=connector.batch_size(Op(group.op), waiting),
             )
-            yield _batch(group, chunk), group.kind
+            yield _batch(group, chunk, mapping), group.kind
             waiting, after = waiting - chunk.height, chunk["seq"][-1]
 
 
-def _batch(group: Group, chunk: pl.DataFrame) -> Batch:
+def _batch(group: Group, chunk: pl.DataFrame, mapping: Mapping) -> Batch:
     op = Op(group.op)
-    claim = None
+    claim = ledger = None
     if op is Op.CREATE_ONCE:
+        ledger = _ledger(mapping)
         claim = Batch(
             Op.UPSERT,
             chunk["claim_object"][0],
@@ -96,7 +99,15 @@ def _batch(group: Group, chunk: pl.DataFrame) -> Batch:
             chunk["claim_key_field"][0],
         )
     rows = _frame(chunk, "fields", with_id=op is Op.UPDATE)
-    return Batch(op, group.object, rows, chunk["key_field"][0], claim)
+    return Batch(op, group.object, rows, chunk["key_field"][0], claim, ledger)
+
+
+def _ledger(mapping: Mapping) -> Ledger | None:
+    """Where claims are written down, if the mapping has such a place."""
+    episode, accounts = mapping.write.episode, mapping.read.get("account", ())
+    if episode.claims is None or not accounts:
+        return None
+    return Ledger(accounts[0].object, episode.claims, episode.account)
 
 
 def _frame(chunk: pl.DataFrame, column: str, *, with_id: bool) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from crm_health.businesstime import Calendar
 from crm_health.config.mapping import Scalar, Source
 from crm_health.connector import Page
 from crm_health.entities import POLARS, Kind
-from crm_health.sync.streams import ResolvedFeed
+from crm_health.sync.streams import KEYED, ResolvedFeed
 
 #: Texts that are longer are cut: no column of the One View needs more.
 LONGEST = 4000
@@ -45,6 +45,12 @@ def normalize(page: Page, feed: ResolvedFeed, calendar: Calendar) -> Normalized:
     """Map one page to one feed's entity columns."""
     live = page.rows.filter(~pl.col("deleted"))
     gone = page.rows.filter(pl.col("deleted"))["id"]
+    everybody = live["id"]
+    key = feed.columns.get("key")
+    if feed.keep == KEYED and key is not None and key.otherwise is None:
+        given = _raw(key, live)
+        # Few of an object's records are ours: the others need no translation to be told apart.
+        live = live if given is None else live.filter(given.is_not_null())
     # Of an object that feeds several entities each reports its own paths.
     paths = {path for source in feed.columns.values() for path in source.paths}
     bad = page.bad.filter(pl.col("path").is_in(sorted(paths)))
@@ -77,7 +83,7 @@ def normalize(page: Page, feed: ResolvedFeed, calendar: Calendar) -> Normalized:
     if feed.entity not in ("account", "user"):
         rows, lost = _with_account(rows)
         problems.append(lost.with_columns(pl.lit(feed.object).alias("object")))
-    removed = pl.concat([gone, live["id"].filter(~live["id"].is_in(rows["id"].implode()))])
+    removed = pl.concat([gone, everybody.filter(~everybody.is_in(rows["id"].implode()))])
     named = pl.concat([p.select(list(QUARANTINE)) for p in problems])
     return Normalized(rows, removed, named)
 

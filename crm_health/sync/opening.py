@@ -180,7 +180,8 @@ def _text(setting: Setting, template: str, view: pl.DataFrame) -> pl.Series:
     expr = compile_template(
         template, _kinds(named), since=days_since(model), time_zone=model.time_zone
     )
-    return named.select(expr.alias("text"))["text"]
+    # Not `select`: a text without a field is one value, however many rows there are.
+    return named.with_columns(expr.alias("text"))["text"]
 
 
 def _subject(setting: Setting, template: str, view: pl.DataFrame) -> pl.Series:

@@ -19,6 +19,9 @@ WIRE: dict[str, Kind] = {
     "datetime": Kind.INSTANT,
 }
 
+#: What tells our own records on an object that holds others as well.
+KEYED = "key is not null"
+
 
 @dataclass(frozen=True)
 class ResolvedFeed:
@@ -68,11 +71,11 @@ def ours(mapping: Mapping) -> dict[str, Feed]:
     at = Source
     others = {feed.object for feeds in mapping.read.values() for feed in feeds} | {task.object}
     # On an object that holds other records as well the key tells ours.
-    keyed = dict.fromkeys(others, "key is not null")
+    keyed = dict.fromkeys(others, KEYED)
     return {
         "task": Feed(
             object=task.object,
-            keep="key is not null",
+            keep=KEYED,
             columns={
                 "account_id": at(field=task.account),
                 "key": at(field=task.key),
@@ -134,16 +137,20 @@ def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
 
     Raises:
         SetupError: objects or fields that are not optional are missing: all of them, named.
+        AuthError: the user may not see objects that are not optional: what would change that.
     """
     lacking: list[str] = []
     warnings: list[str] = []
+    hidden = {name: info.hidden for name, info in infos.items() if info.hidden}
+    _need_sight(mapping, hidden)
+    infos = {name: info for name, info in infos.items() if name not in hidden}
     feeds: list[ResolvedFeed] = []
     wanted: dict[str, dict[str, Kind]] = {}
     for entity, feed in _all_feeds(mapping):
         info = infos.get(feed.object)
         if info is None:
             if feed.optional:
-                warnings.append(f"{feed.object} is not in this org: nothing feeds {entity}")
+                warnings += _unfed(entity, feed, mapping, infos, hidden)
             else:
                 lacking.append(feed.object)
             continue
@@ -172,7 +179,35 @@ def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
         Stream(name, tuple(FieldRead(path, kind) for path, kind in sorted(paths.items())))
         for name, paths in wanted.items()
     )
-    return Reads(streams, tuple(feeds), *_shapes(feeds), tuple(warnings), _lengths(infos))
+    told = tuple(dict.fromkeys(warnings))
+    return Reads(streams, tuple(feeds), *_shapes(feeds), told, _lengths(infos))
+
+
+def _need_sight(mapping: Mapping, hidden: MappingABC[str, str]) -> None:
+    """Raise AuthError if what the user may not see is needed."""
+    needed = {feed.object for _, feed in _all_feeds(mapping) if not feed.optional}
+    unseen = sorted(needed & set(hidden))
+    if unseen:
+        why = " ".join(dict.fromkeys(hidden[name] for name in unseen))
+        raise errors.AuthError(
+            f"{why} Without it {', '.join(unseen)} can't be read. Nothing was written.",
+            code="CH-RIGHTS",
+        )
+
+
+def _unfed(
+    entity: str,
+    feed: Feed,
+    mapping: Mapping,
+    infos: MappingABC[str, ObjectInfo],
+    hidden: MappingABC[str, str],
+) -> list[str]:
+    """The warning for an optional feed that is not there; none where another one stands in."""
+    if feed.object in hidden:
+        return [f"{feed.object} can't be read: {hidden[feed.object].rstrip('.')}"]
+    if any(other.object in infos for other in mapping.read.get(entity, ())):
+        return []
+    return [f"{feed.object} is not in this org: nothing feeds {entity}"]
 
 
 def _with_hint(name: str, infos: MappingABC[str, ObjectInfo]) -> str:

@@ -99,7 +99,7 @@ class InMemoryConnector:
 
     def write(self, batch: Batch) -> pl.DataFrame:
         """Send a batch in calls of `batch_size`; see the contract for its receipts."""
-        _refuse_nan(batch)
+        _refuse_bugs(batch)
         receipts: list[dict[str, Any]] = []
         rows = batch.rows.to_dicts()
         for start in range(0, len(rows), self._batch):
@@ -266,7 +266,9 @@ def _as(kind: Kind, value: Any) -> tuple[Any, str]:
     return None, f"not a {kind.value}"
 
 
-def _refuse_nan(batch: Batch) -> None:
+def _refuse_bugs(batch: Batch) -> None:
+    if batch.op is Op.UPDATE and batch.rows["id"].is_duplicated().any():
+        raise BrokenInvariant("an update names a record twice: nothing was sent")
     for part in (batch, batch.claim):
         for column in part.rows.iter_columns() if part else ():
             if column.dtype.is_float() and not column.drop_nulls().is_finite().all():

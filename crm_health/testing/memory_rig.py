@@ -84,6 +84,13 @@ class MemoryRig:
     def delete(self, row_id: str) -> None:
         self.crm.delete("Thing", row_id)
 
+    def merge(self, winner: str, loser: str) -> str:
+        self.crm.delete("Thing", loser, merged_into=winner)
+        return winner
+
+    def lag(self, by: timedelta) -> None:
+        raise Unsupported(f"without an index nothing shows {by} late")
+
     def now(self) -> datetime:
         return self.crm.clock.now()
 

@@ -1,14 +1,27 @@
-"""One company for all tests here: loaded and set up once, brought back before each."""
+"""One company a CRM for all tests here: loaded and set up once, brought back before each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 from forks import Forks
+from sights import HUBSPOT
 from world import NOW, World, build, let_a_day_pass
 
+import mappings
 from connectors.sandbox.handle import Sandbox
+from connectors.sandbox.hubspot.tokens import PRIVATE
+
+_HORIZON = 600
+#: The sandbox's limits are off, so nothing need be waited for; nor do claims meet other syncs.
+_QUICK = {
+    "CRM_HEALTH_HUBSPOT_SEARCHES": "1000",
+    "CRM_HEALTH_HUBSPOT_CLAIM_WAIT": "0.1",
+    "CRM_HEALTH_HUBSPOT_CLAIM_HORIZON": str(_HORIZON),
+}
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +47,46 @@ def world(company: World) -> World:
     company.sandbox.clear_faults()
     company.sandbox.clear_calls()
     return company
+
+
+@pytest.fixture(scope="session", params=["unique", "claimed"])
+def portals(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[World]:
+    """The same moments in a HubSpot account, whose tasks take a unique property or don't."""
+    folder = tmp_path_factory.mktemp("portal")
+    with Sandbox.start_process(now=NOW, frozen=True) as sandbox, Forks(folder) as forks:
+        sandbox.hubspot.settings(limits=False, unique_tasks=request.param == "unique")
+        made = build(sandbox, forks, folder, accounts=48, customers=36, sight=HUBSPOT)
+        made.settings |= {**_QUICK, "CRM_HEALTH_CONFIG": str(_with_more_tasks(folder))}
+        made.patience = 0 if request.param == "unique" else _HORIZON + 1
+        state = made.back("fresh")
+        made.clean(state)
+        made.breathe()
+        made.clean(state)
+        made.breathe()
+        made.keep("synced", state)
+        let_a_day_pass(made)
+        made.keep("second", state)
+        yield made
+
+
+@pytest.fixture
+def portal(portals: World) -> World:
+    """The account, with no fault left over from another test."""
+    portals.sandbox.hubspot.tokens(add=PRIVATE, scopes=None)
+    portals.sandbox.clear_faults()
+    portals.sandbox.clear_calls()
+    return portals
+
+
+def _with_more_tasks(folder: Path) -> Path:
+    """The packaged playbook, and a task for every red customer: a first sync has some to make."""
+    packaged = Path(mappings.__file__).with_name("playbook.yaml")
+    playbook = yaml.safe_load(packaged.read_text(encoding="utf-8"))
+    text = {"subject": "{account}: find out why it is red", "body": "Call them."}
+    red = {"when": "band = 'red'", "clear": "band = 'green'", "severity": "medium"}
+    red |= {"does": "task", "due_days": 3, "cool_days": 30, "on_first_sync": True, "task": text}
+    playbook["alerts"]["red"] = red
+    (folder / "playbook.yaml").write_text(yaml.safe_dump(playbook), encoding="utf-8")
+    return folder

@@ -123,7 +123,7 @@ def _wait(pid: int, timeout: float) -> int | None:
 
 def _serve() -> None:
     # Only imported: forked from a process whose Polars has threads, a child would hang.
-    for name in ("crm_health.cli.sync", "connectors.salesforce"):
+    for name in ("crm_health.cli.sync", "connectors.salesforce", "connectors.hubspot"):
         importlib.import_module(name)
 
     for line in sys.stdin.buffer:

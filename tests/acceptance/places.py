@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from databases import Server
-from kills import Truth
 from psycopg import sql
+from sights import Truth
 from world import Done, World, difference, ended
 
 from crm_health import cli

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from databases import located
-from kills import Truth
 from places import Place, converges, here, password, told
 from psycopg import sql
+from sights import Truth
 from world import World, ended
 
 from crm_health.location import Postgres

@@ -12,8 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kills import Truth
 from places import converges, here, told
+from sights import Truth
 from world import World, ended
 
 from crm_health.store import sqlite

@@ -15,10 +15,10 @@ import psycopg
 import pytest
 from databases import Server
 from forks import Fork
-from kills import Truth
 from places import Place, converges, here, password, phase_of, told
 from psycopg import sql
 from pydantic import SecretStr
+from sights import Truth
 from world import World, ended
 
 from crm_health.location import Postgres

@@ -15,9 +15,9 @@ from typing import Any
 
 import databases
 from forks import Fork, Forks
+from sights import SALESFORCE, Sight, Truth
 
-from connectors.salesforce import provision
-from connectors.sandbox.handle import Sandbox, environment
+from connectors.sandbox.handle import Sandbox
 from connectors.sandbox.story import Story, build_story, second_day
 from crm_health.config.load import load
 from crm_health.testing.ports import make_ports
@@ -25,11 +25,9 @@ from crm_health.testing.ports import make_ports
 #: A Monday morning, so that business hours and due dates are plain.
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-#: What a sync may write, and what it must leave alone beside it.
-OBJECTS = ("Account", "Task", "Health_Episode__c", "Health_Escalation__c")
-#: Set by the CRM, and other for a record that was made at another moment.
-_THE_CRMS = {"Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "LastModifiedById"}
 _LIMIT = 120
+#: Exit code of a sync that left something for a later one.
+WAITING = 3
 #: The console command, as installed for this Python.
 COMMAND = Path(sys.executable).with_name("crm-health")
 
@@ -51,8 +49,11 @@ class World:
     story: Story
     folder: Path
     forks: Forks
+    sight: Sight = SALESFORCE
     clocks: dict[str, datetime] = field(default_factory=dict)
     states: dict[str, Path] = field(default_factory=dict)
+    #: Seconds after which a sync takes up again what a killed one may still have under way.
+    patience: float = 0.0
     #: Variables that every process here gets.
     settings: dict[str, str] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -81,6 +82,11 @@ class World:
             databases.copied(self.states[moment], path)
         return path
 
+    def breathe(self) -> None:
+        """A moment passes, as it does between two syncs."""
+        if self.sight.breath:
+            self.sandbox.advance(self.sight.breath)
+
     def new_state(self) -> Path:
         """The path of a state that is not there yet, in a folder of its own."""
         return self.folder / f"state-{next(self._numbers)}" / "state.db"
@@ -93,7 +99,7 @@ class World:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         return {
             **kept,
-            **self.sandbox.environment,
+            **self.sight.crm.variables(self.sandbox.url),
             **databases.environment(state),
             "CRM_HEALTH_LOG_LEVEL": "error",
             "NO_COLOR": "1",
@@ -127,32 +133,27 @@ class World:
         assert done.code == 0, done
         return done
 
+    def finish(self, state: Path) -> None:
+        """Run it until nothing waits any more: at once, or once patience has an end."""
+        done = self.run(state)
+        if done.code == WAITING and self.patience:
+            self.sandbox.advance(self.patience)
+            done = self.run(state)
+        assert done.code == 0, done
+
     # -- the truth ----------------------------------------------------------------------------
 
     def writes(self) -> int:
         """Records that calls changed since the log was cleared."""
         return int(self.sandbox.counters()["writes"])
 
-    def truth(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def truth(self) -> Truth:
         """What the CRM holds: object, then key of ours or id, then field."""
-        return {name: self._rows(name) for name in OBJECTS}
-
-    def _rows(self, name: str) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        for row in self.sandbox.records(name):
-            key = row.get("Health_Key__c") or row["Id"]
-            assert key not in found, f"{name} holds {key} twice"
-            found[key] = {k: v for k, v in row.items() if k not in _THE_CRMS}
-        return found
+        return self.sight.truth(self.sandbox)
 
     def episodes(self) -> Counter[str]:
         """How many tasks, episodes and escalations there are for each key without its seal."""
-        found: Counter[str] = Counter()
-        for name in OBJECTS[1:]:
-            for row in self.sandbox.records(name):
-                if row.get("Health_Key__c"):
-                    found[f"{name} {row['Health_Key__c'].split('#')[0]}"] += 1
-        return found
+        return Counter(self.sight.keys(self.sandbox))
 
     def doubles(self) -> list[str]:
         """Keys of ours that stand on more than one record of an object."""
@@ -203,24 +204,29 @@ def changed_fields(
     )
 
 
-def build(sandbox: Sandbox, forks: Forks, folder: Path, *, accounts: int, customers: int) -> World:
+def build(
+    sandbox: Sandbox,
+    forks: Forks,
+    folder: Path,
+    *,
+    accounts: int,
+    customers: int,
+    sight: Sight = SALESFORCE,
+) -> World:
     """Load the story, set the org up as its admin, and keep the moment as "fresh"."""
     story = build_story(seed=1, accounts=accounts, customers=customers, now=NOW)
-    sandbox.load(story.records)
-    config = load(None)
-    admin = environment(sandbox.url)
-    admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_ID"] = "sandbox-admin"
-    admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_SECRET"] = "sandbox-admin"
+    sight.crm.load(sandbox, story)
+    config = load(None, crm=sight.crm.name)
     before = dict(os.environ)
-    os.environ.update(admin)
+    os.environ.update(sight.crm.variables(sandbox.url))
     try:
-        setup = provision.provisioner(make_ports(), config.mapping.api_version, config.mapping)
+        setup = sight.provisioner(make_ports(), config.mapping.api_version, config.mapping)
         setup.apply()
         setup.close()
     finally:
         os.environ.clear()
         os.environ.update(before)
-    world = World(sandbox, story, folder, forks)
+    world = World(sandbox, story, folder, forks, sight)
     world.keep("fresh")
     return world
 
@@ -228,6 +234,5 @@ def build(sandbox: Sandbox, forks: Forks, folder: Path, *, accounts: int, custom
 def let_a_day_pass(world: World) -> None:
     """The demo's second day: people work, one of them edits a field of ours, a day passes."""
     for change in second_day(world.story):
-        record = change.id if change.kind == "update" else None
-        world.sandbox.edit(change.object, record, change.fields)
+        world.sight.crm.save(world.sandbox, change)
     world.sandbox.advance(DAY.total_seconds())

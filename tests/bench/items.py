@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from tests.bench import measure
@@ -24,6 +26,67 @@ def wire(scene: Scene, repeats: int) -> list[Result]:
         )
         for name, pair in found.items()
     ]
+
+
+#: Records that HubSpot's own client reads for its figure: 100,000 take it half a minute.
+_SAMPLE = 20_000
+#: The burst of an account, and the seconds in which it may be used.
+BURST, WINDOW = 190, 10.0
+_CALLS = 2_000
+
+
+def pages(scene: Scene, repeats: int) -> list[Result]:
+    """Reading one object of a portal by list and storing it."""
+    asked = {"object": "tickets", "sample": _SAMPLE, "repeats": repeats}
+    pair = measure.item("pages", scene.new_state().environment, **asked)
+    return [
+        Result(
+            "CPU a record, stored in the mirror, over get_page, which stores nothing",
+            pair["ours"] / pair["theirs"],
+            "x",
+            f"{pair['rows']:,} tickets, {pair['ours'] * 1e6:.0f} us a record; "
+            f"{pair['sample']:,} of them with hubspot-api-client, {pair['theirs'] * 1e6:.0f} us, "
+            f"least of {repeats}",
+            1 / 5,
+            pair,
+        )
+    ]
+
+
+def pace(scene: Scene) -> list[Result]:
+    """How much of an allowance of 190 calls in ten seconds a read by one process uses."""
+    box = scene.sandbox
+    box.hubspot.settings(limits=True, burst=BURST)
+    box.freeze(frozen=False)
+    box.clear_calls()
+    try:
+        measure.item("pace", scene.new_state().environment, object="tickets", calls=_CALLS)
+        log = box.calls()
+    finally:
+        box.freeze()
+        scene.unlimited()
+    refused = sum(call["status"] == 429 for call in log)
+    good = [datetime.fromisoformat(call["at"]) for call in log if call["status"] < 300]
+    used, windows = share(good)
+    return [
+        Result(
+            "share of the allowance that a full read leaves unused",
+            100 * (1 - used),
+            "%",
+            f"{len(good):,} calls; in {windows} whole windows of ten seconds {100 * used:.1f} % of "
+            f"{BURST} each",
+            5.0,
+            {"calls": len(good), "windows": windows},
+        ),
+        Result("calls refused meanwhile (429)", refused, "", f"of {len(log):,}", 3),
+    ]
+
+
+def share(calls: Sequence[datetime]) -> tuple[float, int]:
+    """Calls over the allowance of the whole windows since the first one, and how many windows."""
+    seconds = [(at - calls[0]).total_seconds() for at in calls]
+    windows = int(seconds[-1] // WINDOW)
+    return sum(at < windows * WINDOW for at in seconds) / (BURST * windows), windows
 
 
 def storing(scene: Scene, repeats: int) -> list[Result]:

@@ -12,15 +12,22 @@ from tests.bench.measure import ROOT
 from tests.bench.table import Result, figure
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- figures: python -m tests.bench.publish -->", "<!-- end of figures -->"
+BEGIN = "<!-- figures of {crm}: python -m tests.bench.publish -->"
+END = "<!-- end of figures -->"
 _NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 
 
 def published(page: str, runs: list[dict[str, Any]]) -> str:
-    """The page with the runs' figures in place of those between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{_figures(runs)}\n\n{END}{after}"
+    """The page with the runs' figures in place of those between the marks of each CRM."""
+    for crm in dict.fromkeys(run["crm"] for run in runs):
+        begin = BEGIN.format(crm=crm)
+        before, found, rest = page.partition(begin)
+        _, _, after = rest.partition(END)
+        if not found:
+            raise ValueError(f"{PAGE.name} has no place for figures of {crm}")
+        figures = _figures([run for run in runs if run["crm"] == crm])
+        page = f"{before}{begin}\n\n{figures}\n\n{END}{after}"
+    return page
 
 
 def _figures(runs: list[dict[str, Any]]) -> str:

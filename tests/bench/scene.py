@@ -6,13 +6,14 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connectors.salesforce import provision
-from connectors.sandbox.handle import Sandbox, environment
+from connectors import hubspot, salesforce
+from connectors.sandbox.handle import Sandbox
 from crm_health.config.load import load
+from crm_health.connector import Plugin
 from crm_health.testing.ports import make_ports
 from tests import databases
 
@@ -20,10 +21,17 @@ from tests import databases
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 
 
+#: More calls than any sync makes: a figure of CPU need not wait for an allowance.
+_BOUNDLESS = 1_000_000
+_PLUGINS: dict[str, Plugin] = {"salesforce": salesforce, "hubspot": hubspot}
+CRMS = tuple(_PLUGINS)
+
+
 @dataclass(frozen=True)
 class Scene:
     """What a measured process is pointed at."""
 
+    crm: str
     sandbox: Sandbox
     #: Rows by CRM object.
     rows: dict[str, int]
@@ -34,38 +42,48 @@ class Scene:
         """The variables of a measured process."""
         unset = ("CRM_HEALTH_", "DATABASE_URL")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+        box = self.sandbox
         return {
             **kept,
-            **self.sandbox.environment,
+            **(box.hubspot_environment if self.crm == "hubspot" else box.environment),
             **databases.environment(self.state),
+            "CRM_HEALTH_CRM": self.crm,
             "CRM_HEALTH_LOG_LEVEL": "error",
         }
 
     def new_state(self) -> Scene:
         """The same company with a state that is not there yet."""
         folder = Path(tempfile.mkdtemp(dir=self.state.parent.parent))
-        return Scene(self.sandbox, self.rows, folder / "state.db")
+        return replace(self, state=folder / "state.db")
+
+    def unlimited(self) -> None:
+        """Let HubSpot's portal take any number of calls, and say so in its headers."""
+        self.sandbox.hubspot.settings(limits=False, burst=_BOUNDLESS, search_lag=0)
 
 
 @contextlib.contextmanager
-def company(accounts: int, folder: Path) -> Iterator[Scene]:
+def company(accounts: int, folder: Path, crm: str = "salesforce") -> Iterator[Scene]:
     """A company of so many accounts that has never been synced."""
     with Sandbox.start_process(now=NOW, frozen=True) as sandbox:
-        rows = sandbox.volume(accounts)
-        _set_up(sandbox)
+        filled = sandbox.hubspot if crm == "hubspot" else sandbox
         own = Path(tempfile.mkdtemp(dir=folder))
-        yield Scene(sandbox, rows, own / "state.db")
+        scene = Scene(crm, sandbox, filled.volume(accounts), own / "state.db")
+        if crm == "hubspot":
+            scene.unlimited()
+        _set_up(scene)
+        yield scene
 
 
-def _set_up(sandbox: Sandbox) -> None:
+def _set_up(scene: Scene) -> None:
     """What `crm-health setup` does."""
-    admin = environment(sandbox.url)
-    admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_ID"] = "sandbox-admin"
-    admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_SECRET"] = "sandbox-admin"
-    config, before = load(None), dict(os.environ)
+    admin = scene.environment
+    if scene.crm == "salesforce":
+        admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_ID"] = "sandbox-admin"
+        admin["CRM_HEALTH_SALESFORCE_SETUP_CLIENT_SECRET"] = "sandbox-admin"
+    mapping, before = load(None, crm=scene.crm).mapping, dict(os.environ)
     os.environ.update(admin)
     try:
-        setup = provision.provisioner(make_ports(), config.mapping.api_version, config.mapping)
+        setup = _PLUGINS[scene.crm].provisioner(make_ports(), mapping.api_version, mapping)
         setup.apply()
         setup.close()
     finally:

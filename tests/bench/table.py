@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-LIBRARIES = ("polars", "sqlalchemy", "psycopg", "simple-salesforce")
+LIBRARIES = ("polars", "sqlalchemy", "psycopg", "simple-salesforce", "hubspot-api-client")
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 import pytest
 
 from tests.bench.__main__ import main
+from tests.bench.items import BURST, share
 from tests.bench.measure import Pair, in_turns
 from tests.bench.publish import BEGIN, END, published
 from tests.bench.table import Result, as_dict, text
@@ -26,6 +28,28 @@ def test_a_small_run_measures_every_target(
     assert {result["verdict"] for result in limited} <= {"ok", "missed"}
     assert (found["size"], found["database"]) == (60, "sqlite")
     assert "| target" in capsys.readouterr().out
+
+
+def test_a_small_portal_is_measured_too(tmp_path: Path) -> None:
+    """Reads, writes and searches of 60 companies are counted; an idle sync writes nothing."""
+    told = tmp_path / "figures.json"
+    words = ["--crm", "hubspot", "--size", "60", "--repeats", "1", "--only", "pages,sync"]
+    assert main([*words, "--json", str(told)]) == 0
+    found = orjson.loads(told.read_bytes())
+    limited = {r["target"]: r["measured"] for r in found["results"] if r["limit"] is not None}
+    assert len(limited) == 7
+    assert limited["nothing new: searches of one object, at most"] == 1
+    assert limited["nothing new, the clock standing still: records written"] == 0
+    assert all(value >= 1 for name, value in limited.items() if "API calls over" in name)
+    assert found["crm"] == "hubspot"
+
+
+def test_the_share_of_an_allowance_counts_whole_windows() -> None:
+    """Half of the calls in each of two windows; the calls of the third, unfinished, don't count."""
+    begun = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
+    each = BURST // 2
+    calls = [begun + timedelta(seconds=10 * n) for n in range(3) for _ in range(each)]
+    assert share(calls) == (0.5, 2)
 
 
 def test_pairs_are_taken_in_turns_and_the_least_counts() -> None:
@@ -56,12 +80,13 @@ def test_a_figure_at_its_limit_is_ok(measured: float, limit: float | None, verdi
 
 def test_figures_replace_those_between_the_marks() -> None:
     """The page around them stays, and a figure that misses its target stands out."""
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    begin, other = (BEGIN.format(crm=crm) for crm in ("salesforce", "hubspot"))
+    page = f"before\n{begin}\nold\n{END}\n{other}\ntheirs\n{END}\nafter\n"
     missed = Result("storing", 2.0, "x", "how it was", 1.5)
-    run = as_dict([missed], size=5_000, database="postgres")
+    run = as_dict([missed], crm="salesforce", size=5_000, database="postgres")
     new = published(page, [run])
-    assert new.startswith(f"before\n{BEGIN}\n")
-    assert new.endswith(f"{END}\nafter\n")
+    assert new.startswith(f"before\n{begin}\n")
+    assert new.endswith(f"{END}\n{other}\ntheirs\n{END}\nafter\n")
     assert "old" not in new
     assert "| storing | 1.50 x | **2.00 x, missed** |" in new
     assert "PostgreSQL, 5,000" in new

@@ -21,7 +21,7 @@ _OBJECTS = (
     "Health_Usage__c", "Health_Survey__c", "Health_Episode__c", "Health_Escalation__c",
 )  # fmt: skip
 #: Past the overlap with which changes are read again.
-_PAST = timedelta(hours=1)
+PAST = timedelta(hours=1)
 
 
 def syncs(scene: Scene) -> list[Result]:
@@ -42,11 +42,11 @@ def syncs(scene: Scene) -> list[Result]:
             {"calls": reads, "formula": least},
         )
     )
-    results.append(_cost("full sync: CPU", full, full.answer))
-    box.advance(_PAST.total_seconds())
+    results.append(cost("full sync: CPU", full, full.answer))
+    box.advance(PAST.total_seconds())
     echo = measure.sync(scene.environment)
-    results.append(_cost("sync that reads our own writes back: CPU", echo, echo.answer))
-    box.advance(_PAST.total_seconds())
+    results.append(cost("sync that reads our own writes back: CPU", echo, echo.answer))
+    box.advance(PAST.total_seconds())
     touched = box.touch(1.0)
     box.advance(60)
     busy = measure.sync(scene.environment)
@@ -61,9 +61,9 @@ def syncs(scene: Scene) -> list[Result]:
             {"busy": busy.cpu, "full": full.cpu, "counts": busy.answer.get("counts")},
         )
     )
-    box.advance(_PAST.total_seconds())
+    box.advance(PAST.total_seconds())
     measure.sync(scene.environment)
-    box.advance(_PAST.total_seconds())
+    box.advance(PAST.total_seconds())
     box.clear_calls()
     quiet = measure.sync(scene.environment)
     calls, crossed = box.calls(), int(box.counters()["writes"])
@@ -88,7 +88,7 @@ def syncs(scene: Scene) -> list[Result]:
             f"by the sandbox's log; an hour's passing alone had {crossed} written",
             0,
         ),
-        _cost("nothing new: CPU", quiet, quiet.answer),
+        cost("nothing new: CPU", quiet, quiet.answer),
     ]
     return results
 
@@ -106,7 +106,8 @@ def memory(large: Scene, small: Scene) -> Result:
     )
 
 
-def _cost(target: str, ended: measure.Ended, answer: Any) -> Result:
+def cost(target: str, ended: measure.Ended, answer: Any) -> Result:
+    """What one sync took, told for its own sake."""
     assessed = answer.get("assessed", 0)
     return Result(
         target,

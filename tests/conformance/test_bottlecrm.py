@@ -148,6 +148,12 @@ class BottleCrmRig:
         idle = [rule.kind for rule in self._wire.rules if not rule.fired]
         assert not idle, f"never happened: {idle}"
 
+    def merge(self, winner: str, loser: str) -> str:
+        raise Unsupported("BottleCRM merges no tasks")
+
+    def lag(self, by: timedelta) -> None:
+        raise Unsupported(f"one database answers reads and writes: nothing shows {by} late")
+
     def lock(self, row_id: str, times: int) -> None:
         raise Unsupported("BottleCRM waits for locks of rows as long as it takes")
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.hubspot.settings import load
 from connectors.sandbox.handle import Sandbox
-from crm_health.connector import Connector, FieldRead, Ports, Stream
+from crm_health.connector import Connector, FieldRead, Ledger, Ports, Stream
 from crm_health.entities import Kind
 from crm_health.testing.conformance import (
     FOREVER,
@@ -77,10 +78,14 @@ _TYPES = {
 }
 
 
-def _definition(name: str) -> dict[str, Any]:
+#: Properties whose values are unique.
+_KEYS = frozenset({"probe_key", "probe_claim"})
+
+
+def _definition(name: str, unique: frozenset[str]) -> dict[str, Any]:
     kind, shown = _TYPES[name]
     made: dict[str, Any] = {"name": name, "label": name, "type": kind, "fieldType": shown}
-    if name in ("probe_key", "probe_claim"):
+    if name in unique:
         made["hasUniqueValue"] = True
     if name == "probe_secret":
         made["dataSensitivity"] = "sensitive"
@@ -104,6 +109,8 @@ class HubSpotRig:
     """A portal whose companies have a few properties more."""
 
     subject = SUBJECT
+    kind = OBJECT
+    paths = PATHS
     page = 100
     #: Archived records are looked for once a week.
     deletes_within = timedelta(days=8)
@@ -112,9 +119,13 @@ class HubSpotRig:
         self._sandbox, self._elsewhere = sandbox, elsewhere
         self._version = version
         self._made = 500_000
-        sandbox.hubspot.define(OBJECT, *map(_definition, _TYPES))
+        sandbox.hubspot.define(self.kind, *map(self.definition, _TYPES))
         # The clock stands still: no allowance would ever come back, no index ever catch up.
         sandbox.hubspot.settings(limits=False, search_lag=0, enrich_after=0)
+
+    def definition(self, name: str) -> dict[str, Any]:
+        """One property of the object, as an admin would define it."""
+        return _definition(name, _KEYS)
 
     def connect(self, ports: Ports) -> Connector:
         return HubSpotConnector.of(load(self._version), ports, self._version, page_rows=self.page)
@@ -126,7 +137,7 @@ class HubSpotRig:
         stamps = {"createdate": stamp, "hs_lastmodifieddate": stamp}
         self._sandbox.hubspot.load(
             {
-                OBJECT: [
+                self.kind: [
                     {"id": i, **stamps, **{name: _told(v) for name, v in row.items()}}
                     for i, row in zip(ids, rows, strict=True)
                 ]
@@ -141,10 +152,16 @@ class HubSpotRig:
         return []
 
     def edit(self, row_id: str, values: Mapping[str, Any]) -> None:
-        self._sandbox.hubspot.edit(OBJECT, row_id, {k: _told(v) for k, v in values.items()})
+        self._sandbox.hubspot.edit(self.kind, row_id, {k: _told(v) for k, v in values.items()})
 
     def delete(self, row_id: str) -> None:
-        self._sandbox.hubspot.archive(OBJECT, row_id)
+        self._sandbox.hubspot.archive(self.kind, row_id)
+
+    def merge(self, winner: str, loser: str) -> str:
+        return self._sandbox.hubspot.merge(self.kind, winner, loser)
+
+    def lag(self, by: timedelta) -> None:
+        self._sandbox.hubspot.settings(search_lag=by.total_seconds())
 
     def now(self) -> datetime:
         return self._sandbox.clock()
@@ -157,7 +174,7 @@ class HubSpotRig:
             raise Unsupported("a token of HubSpot's has no session that could be renewed")
         rule: dict[str, Any] = {
             "kind": FAULTS[wire],
-            "path": PATHS[kind],
+            "path": self.paths[kind],
             "times": 0 if times == FOREVER else times,
         }
         if after:
@@ -186,10 +203,10 @@ class HubSpotRig:
         return len(self._elsewhere.calls())
 
     def truth(self, object: str) -> dict[str, dict[str, Any]]:
-        assert object == OBJECT
+        assert object == self.kind
         return {
             row["id"]: {name: _value(name, row.get(name)) for name in _TYPES}
-            for row in self._sandbox.hubspot.records(OBJECT)
+            for row in self._sandbox.hubspot.records(self.kind)
             if not row["archived"]
         }
 
@@ -231,5 +248,45 @@ class TestHubSpotByLegacyPaths(
     def rig(self, sandbox: Sandbox, elsewhere: Sandbox) -> Iterator[Rig]:
         """As above."""
         rig = HubSpotRig(sandbox, elsewhere, LEGACY)
+        yield rig
+        rig.check()
+
+
+class ClaimingRig(HubSpotRig):
+    """Deals whose claim is not unique: it is written down at their company."""
+
+    kind = "deals"
+    paths: ClassVar[dict[str, str]] = {
+        **PATHS,
+        "write": r"/deals.*/batch/(create|update|upsert|associate)",
+    }
+    account = "900001"
+    subject = replace(
+        SUBJECT,
+        stream=replace(SUBJECT.stream, object=kind),
+        claim=replace(SUBJECT.claim, object=kind),
+        ledger=Ledger("companies", "probe_claims", "associations.companies"),
+        account=account,
+        # The default of the connector's setting.
+        settles_within=timedelta(seconds=900),
+    )
+
+    def __init__(self, sandbox: Sandbox, elsewhere: Sandbox, version: str = VERSION) -> None:
+        super().__init__(sandbox, elsewhere, version)
+        text = {"label": "Claims", "type": "string", "fieldType": "textarea"}
+        sandbox.hubspot.define("companies", {**text, "name": "probe_claims"})
+        sandbox.hubspot.load({"companies": [{"id": self.account, "name": "Acme"}]})
+
+    def definition(self, name: str) -> dict[str, Any]:
+        return _definition(name, _KEYS - {"probe_claim"})
+
+
+class TestHubSpotByClaims(WritingContract, ReceiptContract):
+    """Where the account takes no unique property: claims at the company."""
+
+    @pytest.fixture
+    def rig(self, sandbox: Sandbox, elsewhere: Sandbox) -> Iterator[Rig]:
+        """As above."""
+        rig = ClaimingRig(sandbox, elsewhere)
         yield rig
         rig.check()

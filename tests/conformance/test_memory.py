@@ -9,7 +9,7 @@ from crm_health.testing.memory_rig import MemoryRig
 
 
 class TestMemory(ConformanceSuite):
-    """One CRM a test."""
+    """The CRM in memory that tests of the core run on."""
 
     @pytest.fixture
     def rig(self) -> Rig:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import hubspot_portal
 import pytest
 from bulk_org import Job
+from hubspot_portal import Account
 from salesforce_org import NOW, SCHEMA, Make
 
 from connectors.salesforce.client import Client
@@ -69,3 +72,22 @@ def job(make: Make) -> Job:
         return connector
 
     return build
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
+    """A HubSpot account that is empty and was never set up."""
+    with Sandbox.start(now=hubspot_portal.NOW, frozen=True) as box:
+        for name, value in box.hubspot_environment.items():
+            monkeypatch.setenv(name, value)
+        box.hubspot.settings(limits=False, search_lag=0, enrich_after=0)
+        yield Account(box, hubspot_portal.configured(tmp_path), tmp_path / "state.sqlite")
+
+
+@pytest.fixture
+def account(bare: Account) -> Account:
+    """A HubSpot account that was set up, with three customers; the first has a late ticket."""
+    bare.setup()
+    hubspot_portal.fill(bare.box)
+    bare.box.clear_calls()
+    return bare

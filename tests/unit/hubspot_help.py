@@ -25,10 +25,20 @@ _NEEDED: dict[str, dict[str, str]] = {
 
 def contract(name: str) -> Any:
     """A JSON file of recorded HubSpot answers; skips the test where they are absent."""
+    return json.loads(_recorded(name).read_text())
+
+
+def fixtures() -> list[str]:
+    """The files of recorded answers, by their paths among them; skips where they are absent."""
+    root = _recorded("fixtures")
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.json"))
+
+
+def _recorded(name: str) -> Path:
     path = Path(os.environ.get("CRM_HEALTH_CONTRACT", _DEFAULT)) / "hubspot" / name
     if not path.exists():
         pytest.skip(f"the recorded answers are not here: {path}")
-    return json.loads(path.read_text())
+    return path
 
 
 def cassettes() -> list[dict[str, Any]]:

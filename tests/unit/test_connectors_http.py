@@ -1,4 +1,4 @@
-"""What connectors share: retries, Retry-After, the limiter, redaction."""
+"""What connectors share: retries, Retry-After, redaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.http import (
-    Bucket,
     Hopeless,
     LostAnswer,
     NotSent,
@@ -116,15 +115,6 @@ def test_retries_are_logged_without_words() -> None:
 def test_retry_after_is_read_or_ignored(value: str | None, seconds: float | None) -> None:
     """Numbers and dates; nonsense counts as nothing said."""
     assert retry_after_seconds(value, NOW) == seconds
-
-
-def test_the_bucket_keeps_the_rate() -> None:
-    """After the burst, one call per 1/rate seconds."""
-    clock = FixedClock()
-    bucket = Bucket(make_ports(clock), rate=10, burst=5)
-    for _ in range(25):
-        bucket.take()
-    assert clock.monotonic() == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,12 @@ def test_retry_after_in_all_its_forms(header: str | None, seconds: float) -> Non
     assert made.retry_after == seconds
 
 
+def test_a_long_wait_is_told_to_people() -> None:
+    """A run ends rather than wait for it, so whoever reads the message must know how long."""
+    told = [error(429, {}, header).message for header in ("5", "600", "86400")]
+    assert [text.partition("again in ")[2] for text in told] == ["", "10 minutes.", "24 hours."]
+
+
 def test_a_lock_is_waited_out_for_two_seconds() -> None:
     """423 asks for two seconds at least."""
     for header, seconds in ((None, 2.0), ("1", 2.0), ("7", 7.0)):
@@ -104,7 +110,7 @@ def test_an_account_on_the_move_tells_when() -> None:
     """477 says in words how long it takes, with or without a header."""
     made = error(477, {"message": "Migration in progress"}, "7200")
     assert isinstance(made, RateLimited)
-    assert "120 minutes" in made.message
+    assert "2 hours" in made.message
     assert isinstance(error(477, b""), RateLimited)
 
 

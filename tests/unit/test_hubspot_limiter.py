@@ -124,3 +124,25 @@ def test_threads_share_one_window() -> None:
     stamps.sort()
     assert len(stamps) == 80
     assert all(later - first >= 0.19 for first, later in zip(stamps, stamps[20:], strict=False))
+
+
+def test_searches_go_as_slowly_as_told() -> None:
+    """An account whose other apps search a lot leaves fewer of the five to us."""
+    clock = FixedClock()
+    window = Limiter(make_ports(clock), searches=2).window("search")
+    began = clock.monotonic()
+    for _ in range(5):
+        window.enter()
+        window.leave()
+    assert clock.monotonic() - began >= 2.0
+
+
+def test_a_service_that_refuses_nobody_slows_nobody() -> None:
+    """With its limits off the sandbox tells of no use: nobody need wait for others."""
+    clock = FixedClock()
+    service = Service(Following(clock), tier("free"), "UTC")
+    service.enforced = False
+    for _ in range(150):
+        service.spend("app", search=False)
+    told = service.headers("app", search=False)
+    assert told["X-HubSpot-RateLimit-Remaining"] == told["X-HubSpot-RateLimit-Max"] == "100"

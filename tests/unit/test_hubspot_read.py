@@ -18,7 +18,7 @@ from connectors.hubspot.settings import load
 from connectors.sandbox.handle import Sandbox
 from crm_health.connector import FieldRead, Page, Request, Stream
 from crm_health.entities import Kind
-from crm_health.errors import AuthError, SetupError, Unavailable
+from crm_health.errors import AuthError, QuotaExhausted, SetupError, Unavailable
 from crm_health.testing.ports import make_ports
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -131,6 +131,25 @@ def test_a_first_read_is_by_list_alone(box: Sandbox) -> None:
         stream = Stream("companies", (*COMPANIES.fields, *CONTACTS.fields[1:]))
         assert len(rows(reading.pages(stream))) == 250
         assert reading.calls == {"schema": 1, "list": 3}
+
+
+def test_a_budget_of_few_calls_gets_on(box: Sandbox) -> None:
+    """Each run stores what it paid for: two calls of a list each, and the third ends it."""
+    ids = companies(box, 450)
+    cursor, came, ends = None, [], []
+    for _ in range(3):
+        client = Client(load("2026-09"), make_ports(max_calls=3), "2026-09")
+        try:
+            for page in Reader(client, Describer(client)).changes([Request(COMPANIES, cursor)]):
+                cursor = page.cursor
+                ends.append(page.last)
+                came += page.rows["id"].to_list()
+        except QuotaExhausted:
+            pass
+        finally:
+            client.close()
+    assert sorted(came) == ids
+    assert ends == [False, False, True]
 
 
 def test_many_changes_are_read_by_list(box: Sandbox) -> None:

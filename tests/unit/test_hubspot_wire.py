@@ -68,5 +68,5 @@ def test_a_foreign_cursor_is_a_state_error(text: str) -> None:
 
 def test_a_cursor_survives_its_text() -> None:
     """Every member comes back."""
-    cursor = Cursor(NOW, NOW, "123", False, 5, 6, NOW, NOW)
+    cursor = Cursor(NOW, NOW, "123", False, 5, 6, NOW, NOW, True)
     assert Cursor.load(cursor.dump()) == cursor

@@ -181,6 +181,17 @@ def test_the_commands_load_and_reset_a_running_sandbox(box: Sandbox) -> None:
     assert "Account" not in box.status()["records"]
 
 
+def test_the_story_is_loaded_into_either_crm(box: Sandbox) -> None:
+    """`load --crm hubspot` fills the portal, and leaves the Salesforce side empty."""
+    words = ["load", "--port", port(box), "--accounts", "12", "--crm", "hubspot"]
+    loaded = CliRunner().invoke(sandbox, words)
+    assert loaded.exit_code == 0, loaded.output
+    assert box.hubspot.status()["records"]["companies"] == 12
+    assert "Account" not in box.status()["records"]
+    refused = CliRunner().invoke(sandbox, [*words, "--data", "."])
+    assert (refused.exit_code, "--data goes without --crm" in refused.output) == (2, True)
+
+
 def test_a_command_without_a_sandbox_says_how_to_start_one() -> None:
     """One line, exit code 1."""
     with Sandbox.start() as gone:

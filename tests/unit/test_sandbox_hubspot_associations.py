@@ -135,6 +135,26 @@ def test_a_batch_read_answers_as_observed(hub: Hub) -> None:
     assert kinds == {279: None, 1: "Primary"}
 
 
+def test_a_batch_with_and_without_associations_answers_as_recorded(hub: Hub) -> None:
+    """One 207: what there is in the results, who has none in the errors."""
+    made = contract("fixtures/amp-labs-connectors/associations/contact-to-company-resp.json")
+    read = contract("fixtures/amp-labs-connectors/search/contacts/contacts-to-companies.json")
+    (first, lonely), companies = people(hub, contacts=2, companies=2)
+    root = f"{V4}/contacts/companies/batch"
+    inputs = [pair(first, company, TO_COMPANY) for company in companies]
+    assert like(hub.post(f"{root}/create", {"inputs": inputs}), made) == []
+    answer = hub.send("POST", f"{root}/read", {"inputs": [{"id": first}, {"id": lonely}]})
+    assert answer.status_code == 207
+    assert like(answer.json(), read) == []
+    [told], [error] = answer.json()["results"], answer.json()["errors"]
+    primary = next(one for one in told["to"] if len(one["associationTypes"]) == 2)
+    assert primary["associationTypes"] == read["results"][0]["to"][0]["associationTypes"]
+    theirs = read["errors"][0]
+    for name in ("message", "context"):
+        was, now = str(theirs[name]), str(error[name])
+        assert now == was.replace("103107104018", lonely)
+
+
 @pytest.mark.parametrize("root", [V4, DATED])
 def test_no_associations_is_told_like_an_error(hub: Hub, root: str) -> None:
     """207 with NO_ASSOCIATIONS_FOUND; the results leave the record out."""

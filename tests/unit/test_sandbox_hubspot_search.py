@@ -173,22 +173,30 @@ class TestRecordedShapes:
         assert set(two) == set(last)
         assert len({*_ids(one), *_ids(two)}) == 57
 
-    def test_since(self, hub: Client) -> None:
-        """A window of modified dates in ISO with a zone, the limit as a text."""
-        body = recorded(
-            "fixtures/amp-labs-connectors/read/objects-api/contacts-req-payload-since-until.json"
-        )
-        inside, outside = "2024-10-01T00:00:00Z", "2025-02-01T00:00:00Z"
-        hub.box.hubspot.load(
-            {
-                "contacts": [
-                    {"id": 1, "lastmodifieddate": inside},
-                    {"id": 2, "lastmodifieddate": outside},
-                ]
-            }
-        )
-        answer = hub.post("/crm/v3/objects/contacts/search", body)
-        assert _ids(answer.json()) == ["1"]
+    @pytest.mark.parametrize(
+        ("payload", "found"),
+        [
+            ("read/objects-api/contacts-req-payload-since.json", ["2", "3"]),
+            ("read/objects-api/contacts-req-payload-until.json", ["1", "2"]),
+            ("read/objects-api/contacts-req-payload-since-until.json", ["2"]),
+            ("read-via-search/contacts-payload.json", []),
+        ],
+    )
+    def test_windows(self, hub: Client, payload: str, found: list[str]) -> None:
+        """Windows of modified dates in ISO with a zone, the limit as a text."""
+        days = ("2024-09-19T12:30:44Z", "2024-10-01T00:00:00Z", "2025-02-01T00:00:00Z")
+        rows = [{"id": n, "lastmodifieddate": day} for n, day in enumerate(days, 1)]
+        hub.box.hubspot.load({"contacts": rows})
+        body = recorded(f"fixtures/amp-labs-connectors/{payload}")
+        assert _ids(hub.post("/crm/v3/objects/contacts/search", body).json()) == found
+
+    def test_hit(self, hub: Client) -> None:
+        """A hit has the recorded members, unset properties among them."""
+        path = "fixtures/amp-labs-connectors/read-via-search/contacts-response.json"
+        theirs = recorded(path)
+        hub.box.hubspot.load({"contacts": [{"id": 1, "email": "a@x.example"}]})
+        names = list(theirs["results"][0]["properties"])
+        assert shape(hub.search("contacts", properties=names)) == shape(theirs)
 
     def test_headers_and_envelope(self, hub: Client) -> None:
         """Only the daily pair of limit headers comes with a search."""

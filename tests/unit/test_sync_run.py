@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sync_kit import Org
+from sync_kit import Org, config
 
 
 @pytest.fixture
@@ -151,6 +151,16 @@ def test_an_escalation_opens_by_the_clock_and_resolves(org: Org) -> None:
     assert (escalation["Status"], org.shown(account)["HOpen"]) == ("Resolved", 0)
     assert escalation["Resolved"] == org.crm.clock.now()
     assert org.sync().outcomes == {}
+
+
+def test_a_crm_without_managers_tells_nobody_who_left(tmp_path: Path) -> None:
+    """Users that name no manager are known all the same: work goes to those who are active."""
+    users = [{"object": "User", "columns": {"is_active": "IsActive"}}]
+    org = Org(tmp_path, config(mapping={"read": {"user": users}}))
+    gone = org.crm.put("User", {"IsActive": False})
+    org.case(org.account(80, Csm=gone))
+    assert org.sync().ownerless == 0
+    assert org.crm.rows("Escalation")[0]["OwnerId"] == org.owner
 
 
 def test_what_a_person_closed_stays_closed_until_it_came_back(org: Org) -> None:

@@ -201,7 +201,7 @@ def sent(org: Org, run: Run, size: int = 200) -> list[tuple[str, Op, list[dict[s
     connector = InMemoryConnector(MemoryCrm(), make_ports(), batch=size)
     return [
         (kind, batch.op, batch.rows.to_dicts())
-        for batch, kind in batches(connector, org.store, run.id)
+        for batch, kind in batches(connector, org.store, run.id, org.config.mapping)
     ]
 
 
@@ -274,7 +274,9 @@ def test_the_size_of_a_batch_follows_what_still_waits(org: Org) -> None:
             return 10 if rows > 10 else 3
 
     connector = Picky(MemoryCrm(), make_ports())
-    sizes = [batch.rows.height for batch, _ in batches(connector, org.store, run.id)]
+    sizes = [
+        batch.rows.height for batch, _ in batches(connector, org.store, run.id, org.config.mapping)
+    ]
     assert sizes == [10, 10, 3, 2]
     assert asked == [(Op.UPDATE, rows) for rows in (25, 15, 5, 2)]
 
@@ -299,7 +301,7 @@ def test_a_task_goes_with_its_claim(org: Org) -> None:
         ),
     )
     connector = InMemoryConnector(MemoryCrm(), make_ports())
-    ((batch, _),) = batches(connector, org.store, run.id)
+    ((batch, _),) = batches(connector, org.store, run.id, org.config.mapping)
     assert batch.claim is not None
     assert batch.claim.key_field == "Key"
     assert batch.rows["seq"].to_list() == batch.claim.rows["seq"].to_list() == [1, 2, 3]

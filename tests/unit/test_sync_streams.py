@@ -140,6 +140,32 @@ def test_an_optional_object_feeds_nothing() -> None:
     assert "Asset is not in this org: nothing feeds subscription" in reads.warnings
 
 
+def test_an_optional_feed_that_is_not_there_is_no_news_where_another_stands_in(
+    mapping: Mapping, infos: Infos
+) -> None:
+    """Who keeps usage in one of two places needs no warning of the other."""
+    (usage,) = mapping.read["usage"]
+    daily = usage.model_copy(update={"object": "Daily", "optional": True})
+    both = mapping.model_copy(update={"read": {**mapping.read, "usage": (daily, usage)}})
+    assert streams.resolve(both, infos).warnings == ()
+    only = mapping.model_copy(update={"read": {**mapping.read, "usage": (daily, daily)}})
+    warnings = streams.resolve(only, infos).warnings
+    assert warnings == ("Daily is not in this org: nothing feeds usage",)
+
+
+def test_what_the_user_may_not_see_is_told_with_what_would_change_that(
+    mapping: Mapping, infos: Infos
+) -> None:
+    """A needed object: AuthError, nothing is read. An optional one: a warning all the same."""
+    why = "The token lacks a scope: add usage.read."
+    hidden = infos | {"Usage": ObjectInfo("Usage", {}, hidden=why)}
+    with pytest.raises(errors.AuthError, match=r"add usage\.read\..*Usage can't be read"):
+        streams.resolve(mapping, hidden)
+    feeds = tuple(feed.model_copy(update={"optional": True}) for feed in mapping.read["usage"])
+    optional = mapping.model_copy(update={"read": {**mapping.read, "usage": feeds}})
+    assert streams.resolve(optional, hidden).warnings == (f"Usage can't be read: {why[:-1]}",)
+
+
 def test_one_object_that_feeds_two_entities_is_read_once() -> None:
     """Tasks are both activities and our own tasks read back."""
     given = load(None).mapping

@@ -5,14 +5,14 @@ Commands are those of the sandbox's control API under `hubspot/`; object types g
 
 from __future__ import annotations
 
-import gc
 import random
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
-from connectors.sandbox.hubspot.definitions import Definitions, Group
-from connectors.sandbox.hubspot.kinds import Kind
+from connectors.sandbox.hubspot.definitions import Definitions, Group, Option
+from connectors.sandbox.hubspot.kinds import TICKET, Kind
+from connectors.sandbox.hubspot.loading import load_records
 from connectors.sandbox.hubspot.portal import Portal, Settings
 from connectors.sandbox.hubspot.properties import fresh
 from connectors.sandbox.hubspot.values import ValueProblemError, read
@@ -20,8 +20,6 @@ from connectors.sandbox.org import Org
 from connectors.sandbox.tables import Row
 
 Body = Mapping[str, Any]
-#: Records that are worth hiding from the garbage collector.
-_MANY = 100_000
 _SETTINGS = frozenset(f.name for f in fields(Settings))
 
 
@@ -73,38 +71,6 @@ def load(org: Org, body: Body) -> Any:
     return {"loaded": load_records(portal, body.get("records") or {}, body.get("links") or ())}
 
 
-def load_records(
-    portal: Portal,
-    records: Mapping[str, Iterable[Body]],
-    links: Iterable[Body] = (),
-) -> dict[str, int]:
-    """Put records and associations in as they are; returns how many by object type.
-
-    Args:
-        portal: where to.
-        records: object type -> flat records: `id`, and property values as the service writes
-            them, the created and modified dates perhaps among them.
-        links: `{from, to, types, pairs}`: two object types, the association type ids as read
-            from the first, and pairs of record ids.
-    """
-    # Looking for garbage among millions of new objects takes longer than making them.
-    gc.disable()
-    try:
-        loaded = {}
-        for name, rows in records.items():
-            kind = portal.kinds.need(name)
-            loaded[kind.plural] = portal.load(kind, rows)
-        for one in links:
-            start, end = portal.kinds.need(one["from"]), portal.kinds.need(one["to"])
-            pairs = ((str(a), str(b)) for a, b in one["pairs"])
-            portal.links.load(start.type_id, end.type_id, pairs, one["types"])
-    finally:
-        gc.enable()
-    if sum(loaded.values()) > _MANY:
-        gc.freeze()  # none of them is garbage: collections need not walk them each time
-    return loaded
-
-
 def define(org: Org, body: Body) -> Any:
     """POST hubspot/properties {object, properties}: what the portal had before, groups too."""
     kind, portal = _kind(org, body), org.portal
@@ -114,6 +80,18 @@ def define(org: Org, body: Body) -> Any:
         if definitions.group(kind.type_id, group) is None:
             definitions.put_group(kind.type_id, Group(group, group.replace("_", " ")))
         definitions.put(kind.type_id, fresh(portal, kind, {**raw, "groupName": group}))
+    return {"ok": True}
+
+
+def options(org: Org, body: Body) -> Any:
+    """POST hubspot/options {object, name, options}: an admin adds some, labelled by their value."""
+    kind, definitions = _kind(org, body), org.portal.definitions
+    known = definitions.find(kind.type_id, body["name"])
+    if known is None:
+        raise ValueError(f"no property {body['name']} of {kind.plural}")
+    new = [one for one in body["options"] if one not in known.values]
+    made = (Option(one, one.capitalize(), len(known.options) + n) for n, one in enumerate(new))
+    definitions.put(kind.type_id, replace(known, options=(*known.options, *made)))
     return {"ok": True}
 
 
@@ -135,15 +113,33 @@ def edit(org: Org, body: Body) -> Any:
     return {"id": row["Id"]}
 
 
+def volume(org: Org, body: Body) -> Any:
+    """POST hubspot/volume {accounts, seed?}: a company of that size; see `story.portal_volume`."""
+    # Imported here: the story brings calendars along, and most sandboxes hold none of it.
+    from connectors.sandbox.story import portal_volume as story  # noqa: PLC0415
+
+    portal, seed = org.portal, int(body.get("seed", 1))
+    company = story.volume(seed=seed, accounts=int(body["accounts"]), now=org.clock.now())
+    portal.service.owners.load(company.owners)
+    return {"loaded": load_records(portal, company.records, company.links)}
+
+
 def touch(org: Org, body: Body) -> Any:
-    """POST hubspot/touch {object?, percent?, seed?}: people save some of the records unchanged."""
+    """POST hubspot/touch {object?, percent?, seed?}: people save some of the records.
+
+    Tickets get another priority, other records are saved as they are.
+    """
+    # Imported here: see `volume`.
+    from connectors.sandbox.story import portal_volume as story  # noqa: PLC0415
+
     portal = org.portal
     kind = portal.kinds.need(body.get("object", "tickets"))
     rng = random.Random(int(body.get("seed", 1)))  # noqa: S311  # dice, no secret
     share = float(body.get("percent", 1)) / 100
     chosen = [row for row in portal.rows(kind) if rng.random() < share]
     for row in chosen:
-        portal.update(kind, row, {})
+        moved = story.edited(row["hs_ticket_priority"], rng) if kind is TICKET else {}
+        portal.update(kind, row, moved)
     return {"touched": len(chosen)}
 
 
@@ -212,8 +208,9 @@ def _plain(kind: Kind, row: Row) -> dict[str, Any]:
 def settings(org: Org, body: Body) -> Any:
     """POST hubspot/settings {search_lag?, enrich_after?, unique_tasks?, association_page?, ...}.
 
-    What else is named is the account's: `tier`, `zone`, `currency`, `kind`, `hosting`; and
-    `limits`, false where calls are counted but never refused.
+    What else is named is the account's: `tier` and, if other than the tier's, its `burst`;
+    `zone`, `currency`, `kind`, `hosting`; and `limits`, false where calls are counted but never
+    refused.
     """
     portal, rest = org.portal, dict(body)
     if "search_lag" in rest:
@@ -249,9 +246,11 @@ COMMANDS: dict[tuple[str, str], Callable[[Org, Body], Any]] = {
     ("GET", "hubspot"): status,
     ("POST", "hubspot/load"): load,
     ("POST", "hubspot/properties"): define,
+    ("POST", "hubspot/options"): options,
     ("POST", "hubspot/drop_property"): drop_property,
     ("POST", "hubspot/edit"): edit,
     ("POST", "hubspot/touch"): touch,
+    ("POST", "hubspot/volume"): volume,
     ("POST", "hubspot/archive"): archive,
     ("POST", "hubspot/unarchive"): unarchive,
     ("POST", "hubspot/merge"): merge,

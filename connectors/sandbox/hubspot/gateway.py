@@ -15,9 +15,11 @@ from connectors.sandbox.hubspot.urls import dispatch
 from connectors.sandbox.hubspot.wire import Call, Request, not_found, refusal
 from connectors.sandbox.org import Org
 from connectors.sandbox.salesforce.gateway import Outcome
-from connectors.sandbox.salesforce.wire import Answer
+from connectors.sandbox.salesforce.wire import JSON, Answer
 
 _HTML = "text/html;charset=UTF-8"
+#: In lower case, unlike the other service's.
+_JSON = "application/json;charset=utf-8"
 #: Where the service stops reading an address; a live portal took one of 5,116 characters.
 _MAX_URL = 8_192
 _TRANSPORT = ("truncate", "drip", "cut_after")
@@ -83,7 +85,8 @@ def _finish(org: Org, request: Request, answer: Answer) -> Answer:
         "X-HubSpot-Correlation-Id": str(uuid.uuid4()),
         **limit_headers(org.portal, request),
     }
-    return replace(answer, headers={**told, **answer.headers})
+    kind = _JSON if answer.content_type == JSON else answer.content_type
+    return replace(answer, headers={**told, **answer.headers}, content_type=kind)
 
 
 def _rows(answer: Answer | None) -> int:

@@ -125,6 +125,8 @@ class Limiter:
             return told
         burst = self._window(self._bursts, app, _BURST_SECONDS).used(now)
         second = self._window(self._second, app, _SEARCH_SECONDS).used(now)
+        if not self.enforced:
+            burst = second = 0  # a client that heeds these need not wait either
         told["X-HubSpot-RateLimit-Interval-Milliseconds"] = "10000"
         told["X-HubSpot-RateLimit-Max"] = str(tier.burst)
         told["X-HubSpot-RateLimit-Remaining"] = str(max(tier.burst - burst, 0))

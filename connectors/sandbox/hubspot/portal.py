@@ -21,6 +21,7 @@ from connectors.sandbox.hubspot.pages import Ids, Page
 from connectors.sandbox.hubspot.service import Saved as SavedService
 from connectors.sandbox.hubspot.service import Service
 from connectors.sandbox.hubspot.standard import standard_definitions
+from connectors.sandbox.hubspot.waiting import Waiting
 from connectors.sandbox.tables import Row, Saved, Tables
 
 #: New ids start beyond 2^32, as they do in a real portal.
@@ -36,6 +37,8 @@ class Settings:
     """Seconds after a create at which the service edits the record itself; 0 never."""
     unique_tasks: bool = True
     """Whether tasks may have unique properties: not known of the real service."""
+    definition_lag: float = 0.0
+    """Seconds until lists show a property or custom object that was made."""
     association_page: int = 500
     """Associations of one record that a batch read tells at once."""
 
@@ -51,6 +54,7 @@ class Snapshot:
     merged: Mapping[str, Mapping[str, str]]
     number: int
     service: SavedService
+    waiting: Waiting
 
 
 class Portal:
@@ -79,6 +83,7 @@ class Portal:
             self.definitions: Definitions = standard_definitions()
             self.tables = Tables()
             self.links = Links()
+            self.waiting = Waiting()
             self.merged: dict[str, dict[str, str]] = {}
             """Object type id -> id of a record that was merged away -> its survivor's."""
             self.settings = Settings()
@@ -336,6 +341,7 @@ class Portal:
                 {i: dict(held) for i, held in self.merged.items()},
                 self._number,
                 self.service.save(),
+                self.waiting.copy(),
             )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -350,3 +356,4 @@ class Portal:
             self._ids, self._due = {}, []
             self.lag.clear()
             self.service.restore(snapshot.service)
+            self.waiting = snapshot.waiting.copy()

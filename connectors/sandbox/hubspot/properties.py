@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.sandbox.hubspot import stamps
@@ -71,7 +72,13 @@ def listing(call: Call) -> Answer:
     """GET properties/{type}: those of one sensitivity, archived ones on demand."""
     kind, wanted = call.kind(), call.param("dataSensitivity", "non_sensitive")
     found = call.portal.definitions.of(kind.type_id, archived=call.flag("archived"))
-    return Answer(200, {"results": [told(p) for p in found if p.sensitivity == wanted]})
+    shown = [p for p in found if p.sensitivity == wanted and shows(call.portal, p.created)]
+    return Answer(200, {"results": [told(p) for p in shown]})
+
+
+def shows(portal: Portal, created: datetime) -> bool:
+    """Whether lists show by now what was made then."""
+    return created <= portal.now() - timedelta(seconds=portal.settings.definition_lag)
 
 
 def _need(call: Call, kind: Kind, name: str, *, archived: bool = False) -> Property:
@@ -125,6 +132,7 @@ def fresh(portal: Portal, kind: Kind, raw: Mapping[str, Any]) -> Property:
         )
     if portal.definitions.group(kind.type_id, str(raw["groupName"])) is None:
         raise bad_request(f"No property group {raw['groupName']} exists for {kind.constant}")
+    external, referenced = _elsewhere(raw, name, type_)
     options = read_options(name, type_, raw.get("options") or ())
     unique = bool(raw.get("hasUniqueValue", False))
     if unique:
@@ -142,6 +150,8 @@ def fresh(portal: Portal, kind: Kind, raw: Mapping[str, Any]) -> Property:
         str(raw.get("description") or ""),
         options,
         unique=unique,
+        external=external,
+        referenced=referenced,
         order=int(raw.get("displayOrder", -1)),
         hidden=bool(raw.get("hidden", False)),
         form_field=bool(raw.get("formField", False)),
@@ -150,6 +160,19 @@ def fresh(portal: Portal, kind: Kind, raw: Mapping[str, Any]) -> Property:
         updated=now,
         user=_USER,
     )
+
+
+def _elsewhere(raw: Mapping[str, Any], name: str, type_: str) -> tuple[bool, str]:
+    """Whether a property's options stand elsewhere, and as what: of people's making, users only."""
+    external, referenced = bool(raw.get("externalOptions")), raw.get("referencedObjectType")
+    if not external and not referenced:
+        return False, ""
+    if (type_, external, referenced) != ("enumeration", True, "OWNER") or raw.get("options"):
+        raise bad_request(
+            f"Property {name}: externalOptions go with type enumeration, referencedObjectType "
+            "OWNER, and no options"
+        )
+    return True, "OWNER"
 
 
 def _check_unique(portal: Portal, kind: Kind, name: str, type_: str) -> None:
@@ -264,7 +287,7 @@ def _many(
     }
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}
-    return Answer(call.status(207, status) if errors else status, body)
+    return Answer(207 if errors else status, body)
 
 
 def batch_create(call: Call) -> Answer:

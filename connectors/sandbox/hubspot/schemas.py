@@ -10,7 +10,8 @@ from typing import Any
 from connectors.sandbox.hubspot.definitions import Group
 from connectors.sandbox.hubspot.errors import NOT_FOUND, HubError, bad_request
 from connectors.sandbox.hubspot.kinds import CALL, EMAIL, MEETING, NOTE, TASK, Kind
-from connectors.sandbox.hubspot.properties import fresh, told
+from connectors.sandbox.hubspot.loading import arrive
+from connectors.sandbox.hubspot.properties import fresh, shows, told
 from connectors.sandbox.hubspot.schema import Definition, Schema, qualified
 from connectors.sandbox.hubspot.standard.common import common
 from connectors.sandbox.hubspot.wire import Call, Route
@@ -22,8 +23,10 @@ _ALWAYS = (CALL, EMAIL, MEETING, NOTE, TASK)
 
 def listing(call: Call) -> Answer:
     """GET schemas: the custom objects only."""
-    results = [] if call.flag("archived") else [_json(call, s) for s in call.portal.service.schemas]
-    return Answer(200, {"results": results})
+    found = [s for s in call.portal.service.schemas if shows(call.portal, s.created)]
+    return Answer(
+        200, {"results": [] if call.flag("archived") else [_json(call, s) for s in found]}
+    )
 
 
 def one(call: Call) -> Answer:
@@ -74,6 +77,8 @@ def create(call: Call) -> Answer:
     for end in {k.type_id: k for k in (*_ALWAYS, *ends)}.values():
         schema = _with_association(call, schema, kind, end, f"{name}_to_{end.singular}")
     schemas.put(schema)
+    # Whatever was loaded before it was there.
+    arrive(portal, kind)
     return Answer(201, _json(call, schema))
 
 

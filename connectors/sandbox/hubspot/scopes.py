@@ -78,7 +78,9 @@ def _object(kind: Kind, verb: str) -> str:
 
 
 def _schema(kind: Kind, verb: str) -> str:
-    return "tickets" if kind.type_id == TICKET.type_id else f"crm.schemas.{_word(kind)}.{verb}"
+    if kind.type_id in (TICKET.type_id, FEEDBACK.type_id):
+        return _object(kind, verb)
+    return f"crm.schemas.{_word(kind)}.{verb}"
 
 
 def _word(kind: Kind) -> str:

@@ -61,11 +61,13 @@ class Service:
         return self.clock.now().astimezone(ZoneInfo(self.account.zone))
 
     def set(self, **changes: Any) -> None:
-        """Change the account's details, or with `tier` what it allows, by name.
+        """Change the account's details, or with `tier` and `burst` what it allows, by name.
 
         Raises ValueError, TypeError or ZoneInfoNotFoundError for what there is not.
         """
-        allowed = tier(changes.pop("tier", self.tier.name))
+        allowed = tier(changes.pop("tier")) if "tier" in changes else self.tier
+        if "burst" in changes:
+            allowed = replace(allowed, burst=int(changes.pop("burst")))
         account = replace(self.account, **changes)
         ZoneInfo(account.zone)
         self.account, self.limiter.zone, self.limiter.tier = account, account.zone, allowed

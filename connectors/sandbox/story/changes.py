@@ -104,7 +104,8 @@ def _relief(story: Story, names: dict[str, str]) -> Iterator[Change]:
 
 def _meddling(story: Story, names: dict[str, str]) -> Iterator[Change]:
     """A person turns the band of an account that is not green into Green."""
-    account = next(_labelled(story, "silent decline", "stuck in adopt"), None)
+    declining, stuck = (_labelled(story, one) for one in ("silent decline", "stuck in adopt"))
+    account = next(declining, next(stuck, None))
     if account is None:
         return
     says = f"{names[account]}: a person sets Health Band to Green"

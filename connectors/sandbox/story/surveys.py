@@ -1,4 +1,4 @@
-"""Answers to surveys: NPS in tens, CSAT in quarters of a hundred."""
+"""Answers to surveys: NPS in tens, CSAT as one of three faces, which every CRM can hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from connectors.sandbox.story.customer import Customer
 from connectors.sandbox.story.rows import Rows
 from connectors.sandbox.story.timeline import HISTORY_DAYS, Timeline
 
-_STEPS = {"nps": 10, "csat": 25}
+_STEPS = {"nps": 10, "csat": 50}
 _SPREAD = 13.0
 
 

@@ -138,7 +138,7 @@ def talk(customer: Customer, diary: Diary) -> None:
         person = rng.choice(customer.reachable(0))
         diary.meeting(max(silent, round(between(rng, _VALUE_REVIEW))), person, "Value review")
     for _ in range(rng.randrange(4)):
-        about = rng.choice(("Email: release notes", "Email: invitation to the user group"))
+        about = rng.choice(("Email: release notes", "Email: dates of the next training"))
         diary.mail(rng.randrange(1, max(2, span)), rng.choice(customer.reachable(0)), about)
     if rng.random() < 0.3 and silent < _REVIEW_EVERY:
         diary.meeting(-rng.randrange(3, 30), rng.choice(customer.reachable(0)), "Check-in meeting")

@@ -78,6 +78,49 @@ class IncrementalContract:
         assert row["deleted"] is True
         assert [row[s.text], row[s.number], row[s.day]] == [None, None, None]
 
+    def test_a_merge_leaves_the_one_row_that_is_left(self, rig: Rig) -> None:
+        """Merged rows are gone, and where to is told if at all rightly; the survivor is there.
+
+        The survivor may have an id of its own, which no read has seen before.
+        """
+        s = rig.subject
+        seeded = _spread(rig, 4)
+        known = rows_of(first := run(rig, s.stream))
+        rig.move_clock(timedelta(hours=1))
+        try:
+            survivor = rig.merge(seeded[1], seeded[2])
+        except Unsupported as reason:
+            pytest.skip(str(reason))
+        rig.move_clock(rig.deletes_within)
+        known |= rows_of(run(rig, s.stream, first[-1].cursor))
+        live = {row_id for row_id, row in known.items() if not row["deleted"]}
+        assert live == set(rig.truth(s.stream.object)) == {seeded[0], seeded[3], survivor}
+        assert known[survivor][s.text] == rig.truth(s.stream.object)[survivor][s.text]
+        told = {row["merged_into"] for row in known.values() if row["deleted"]}
+        assert told <= {None, survivor}
+
+    def test_what_shows_late_is_found_by_the_next_read(self, rig: Rig) -> None:
+        """A change made a moment before a read, and not to be found yet, comes with the next.
+
+        Its stamp lies before what the first read has covered already.
+        """
+        s = rig.subject
+        seeded = _spread(rig, 3)
+        cursor = run(rig, s.stream)[-1].cursor
+        rig.move_clock(timedelta(hours=1))
+        try:
+            rig.lag(timedelta(minutes=1))
+        except Unsupported as reason:
+            pytest.skip(str(reason))
+        rig.edit(seeded[0], {s.text: "changed"})
+        (new,) = rig.seed(some_rows(rig, 1, start=50))
+        rig.move_clock(timedelta(seconds=5))
+        pages = run(rig, s.stream, cursor)
+        rig.move_clock(timedelta(minutes=2))
+        pages += run(rig, s.stream, pages[-1].cursor)
+        assert rows_of(pages)[seeded[0]][s.text] == "changed"
+        assert new in rows_of(pages)
+
     def test_a_late_commit_is_found(self, rig: Rig) -> None:
         """A row that appears after rows with later stamps were read comes in a later read."""
         s = rig.subject

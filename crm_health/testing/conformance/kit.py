@@ -107,8 +107,10 @@ def creations(rig: Rig, keys: Sequence[str]) -> Batch:
     seqs = range(1, len(keys) + 1)
     rows = pl.DataFrame({"seq": seqs, s.text: [f"made for {key}" for key in keys]})
     claims = pl.DataFrame({"seq": seqs, s.claim_key: list(keys)})
+    if s.ledger is not None:
+        claims = claims.with_columns(pl.lit(s.account).alias(s.ledger.by))
     claim = Batch(Op.UPSERT, s.claim.object, claims, key_field=s.claim_key)
-    return Batch(Op.CREATE_ONCE, s.stream.object, rows, claim=claim)
+    return Batch(Op.CREATE_ONCE, s.stream.object, rows, claim=claim, ledger=s.ledger)
 
 
 def by_seq(receipts: pl.DataFrame) -> dict[int, dict[str, Any]]:

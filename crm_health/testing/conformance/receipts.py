@@ -47,6 +47,22 @@ class ReceiptContract:
         stored = rig.truth(s.stream.object)
         assert [stored[i][s.text] for i in ids] == ["fine", "text 1", "fine"]
 
+    def test_a_batch_may_end_in_every_way_at_once(self, rig: Rig) -> None:
+        """Some rows are done, one is refused, one gone, one never was: each has its own end."""
+        s = rig.subject
+        ids = rig.seed(some_rows(rig, 4))
+        rig.delete(ids[1])
+        texts = ["fine", "x", s.refused_text, "fine"]
+        with opened(rig) as (connector, _):
+            batch = updates(rig, [(i, {s.text: t}) for i, t in zip(ids, texts, strict=True)])
+            assert outcomes(connector.write(batch)) == ["done", "gone", "rejected", "done"]
+        stored = rig.truth(s.stream.object)
+        assert {i: row[s.text] for i, row in stored.items()} == {
+            ids[0]: "fine",
+            ids[2]: "text 2",
+            ids[3]: "fine",
+        }
+
     def test_a_deleted_record_is_gone(self, rig: Rig) -> None:
         """An update of a record in the recycle bin is `gone`, and does not bring it back."""
         s = rig.subject

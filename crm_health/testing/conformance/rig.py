@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from crm_health.connector import Connector, Ports, Stream
+from crm_health.connector import Connector, Ledger, Ports, Stream
 
 #: As many times as a test can ask.
 FOREVER = 10_000
@@ -55,6 +55,11 @@ class Subject:
     unreadable: str
     #: A value of `text` that the CRM refuses for its content.
     refused_text: str
+    #: Where the claim's field is not unique: where claims are written down instead, the id of a
+    #: record of that object, and how long a creation stays open that nobody answered.
+    ledger: Ledger | None = None
+    account: str = ""
+    settles_within: timedelta = timedelta(0)
 
 
 class Rig(Protocol):
@@ -82,6 +87,12 @@ class Rig(Protocol):
     def edit(self, row_id: str, values: Mapping[str, Any]) -> None: ...
 
     def delete(self, row_id: str) -> None: ...
+
+    # A person merges two rows into one; the id of that one, which may be new. Raises Unsupported.
+    def merge(self, winner: str, loser: str) -> str: ...
+
+    # From now on changes can be found only so long after they were made. Raises Unsupported.
+    def lag(self, by: timedelta) -> None: ...
 
     # The CRM's clock: what it says, and moving it, backwards too. Does nothing else.
     def now(self) -> datetime: ...
