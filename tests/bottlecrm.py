@@ -27,10 +27,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import databases
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
+
+from tests import databases
 
 ROOT = Path(__file__).parents[1]
 #: A folder with `bin/python` in which django-crm is installed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +21,8 @@ from crm_health.errors import AuthError, Unavailable
 if bottlecrm.environment() is None:
     pytest.skip(bottlecrm.ABSENT, allow_module_level=True)
 
-PLAYBOOK = Path(__file__).parents[2] / "mappings" / "playbook.yaml"
+ROOT = Path(__file__).parents[2]
+PLAYBOOK = ROOT / "mappings" / "playbook.yaml"
 
 
 @dataclass
@@ -184,3 +186,23 @@ def _truth(org: Org) -> list[tuple[str, str]]:
     tasks = org.crm.sql("SELECT title AS name, custom_fields FROM task")
     told = [(one["name"], sorted(one["custom_fields"].items())) for one in (*accounts, *tasks)]
     return sorted((name, str(fields)) for name, fields in told)
+
+
+def test_the_scopes_of_the_guide_are_what_it_takes(
+    base: Base, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token with those for reading and writing does a whole sync; a lacking one is named."""
+    guide = (ROOT / "docs" / "bottlecrm.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(): line for line in guide.splitlines() if line.count("|") == 3}
+    scopes = re.findall(r"`([a-z-]+:(?:read|write))`", rows["reading"] + rows["writing"])
+    assert len(scopes) == len(set(scopes)) > 10
+    token = base.org.crm.new_token(scopes=scopes)
+    monkeypatch.setenv("CRM_HEALTH_BOTTLECRM_TOKEN", token)
+    assert base.org.sync(place).outcomes == {"done": 5}
+    without = [scope for scope in scopes if scope != "saved-views:write"]
+    base.org.crm.back()
+    token = base.org.crm.new_token(scopes=without)
+    monkeypatch.setenv("CRM_HEALTH_BOTTLECRM_TOKEN", token)
+    with pytest.raises(AuthError, match="saved-views:write"):
+        base.org.sync(place.with_name("other.sqlite"))
+    assert base.org.tasks() == []
