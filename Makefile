@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 # as part of `make soak` on those between.
 OTHERS := 3.11 3.13
 BETWEEN := 3.12
+# A file stays with one process, and files go in the order of their names: the longest are in
+# tests/acceptance, and start first.
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench unit pythons bottlecrm lint types imports soak lock clean
@@ -28,12 +31,12 @@ demo: $(READY)  ## the main job on a CRM that runs on this machine: make demo CR
 	@$(BIN)/crm-health demo --crm $(or $(CRM),salesforce)
 
 test: $(READY) bottlecrm  ## all tests, on SQLite and PostgreSQL; unit tests on other Pythons found here
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow'
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'database and not slow' --database postgres
+	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'not slow'
+	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'database and not slow' --database postgres
 	@$(MAKE) --no-print-directory pythons
 
 unit: $(READY)  ## unit tests only
-	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit
+	$(BIN)/python -m pytest -n auto $(SPREAD) tests/unit
 
 pythons: $(READY)
 	@.ci/pythons $(BIN)/python $(OTHERS)

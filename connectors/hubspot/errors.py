@@ -69,9 +69,9 @@ SDK: dict[str, type[CrmHealthError]] = {
 }
 
 _MEANING: dict[type[CrmHealthError], str] = {
-    AuthError: "refused the token: it was revoked, or its user may not do this",
+    AuthError: "refused the token: it was revoked or mistyped, or its user may not do this",
     RateLimited: "asks us to slow down",
-    SetupError: "lacks something that was asked for: run `crm-health setup` or `doctor`",
+    SetupError: "lacks something that was asked for: run `crm-health setup`",
     Unavailable: "is not available for now",
     Rejected: "refused the request for its content",
 }
@@ -194,7 +194,7 @@ def request_error(
         return Refused(text, fault)
     if kind is AuthError and fault.scopes:
         text = (
-            f"HubSpot's token lacks a scope ({what}): add {', '.join(fault.scopes)} "
+            f"HubSpot's token lacks a scope: add {', '.join(fault.scopes)} "
             "to the service key or private app."
         )
     elif status == 401:

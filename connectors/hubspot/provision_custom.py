@@ -78,7 +78,10 @@ class CustomObjects:
             if why and new.needed:
                 raise _needed(new, why)
             found.steps.append(Step(_WHAT, new.name, done=False, not_here=why))
-            found.objects += [] if why else [new]
+            if not why:
+                found.objects.append(new)
+                # Its properties come with it, and their names are for ever too.
+                found.steps += [one.step(done=False) for one in new.properties]
         for new in wanted:
             if new.bare in there:
                 ends = _open_ends(new, there[new.bare])

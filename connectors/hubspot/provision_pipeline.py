@@ -60,7 +60,8 @@ class Pipelines:
                 raise
             raise SetupError(
                 f"HubSpot refused the pipeline {want.label} ({error.code}): does the plan allow "
-                "another ticket pipeline? Else name one that is there in `write.escalation`.",
+                "another ticket pipeline? Else name stages of one that is there in "
+                "`write.escalation`. What was made stays.",
                 code=error.code,
             ) from None
         # Whoever made it: an account that gave ids of its own must be told so now.

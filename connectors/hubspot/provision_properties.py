@@ -45,7 +45,7 @@ class Properties:
             if why:
                 found.wrong.append(f"{new.shown} must be {new.type}: {why}")
             more = _more_options(new, there) if there is not None and not why else []
-            found.steps.append(Step(_what(new), new.shown, done=there is not None and not more))
+            found.steps.append(new.step(done=there is not None and not more))
             found.properties += [new] if there is None else []
             found.options += [(new, more)] if more else []
         for name in sorted(names):
@@ -135,11 +135,6 @@ class Properties:
         bad = [fault for fault in faults if fault.category not in THERE]
         if bad:
             raise refusal(shown, Refused("", bad[0]), more)
-
-
-def _what(new: NewProperty) -> str:
-    listing = " with its options" if new.type.type == "enumeration" and new.type.options else ""
-    return f"property of type {new.type}{listing}"
 
 
 def _more_options(new: NewProperty, held: Mapping[str, Any]) -> list[dict[str, Any]]:

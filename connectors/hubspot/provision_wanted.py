@@ -11,6 +11,7 @@ from connectors.hubspot import provision_types as types
 from connectors.hubspot.describe import LINKS, bare_name
 from connectors.hubspot.provision_types import PropertyType
 from crm_health.config.mapping import Mapping, Source
+from crm_health.connector import Step
 from crm_health.entities import ENTITIES, Kind
 
 #: Properties that are only read are made if they have this prefix; others are the customer's.
@@ -41,6 +42,12 @@ class NewProperty:
     def label(self) -> str:
         """`health_band_since` as `Health band since`."""
         return self.name.replace("_", " ").capitalize()
+
+    def step(self, *, done: bool) -> Step:
+        """Making it."""
+        listed = self.type.type == "enumeration" and self.type.options
+        what = f"property of type {self.type}{' with its options' if listed else ''}"
+        return Step(what, self.shown, done=done)
 
     def definition(self) -> dict[str, Any]:
         """As HubSpot takes it, but for the group."""

@@ -151,7 +151,7 @@ _MEANING: dict[type[CrmHealthError], str] = {
     AuthError: "refused the request: a right of the integration user is missing",
     QuotaExhausted: "has no API calls left for this org today",
     RateLimited: "asks us to slow down",
-    SetupError: "lacks something that was asked for: run `crm-health setup` or `doctor`",
+    SetupError: "lacks something that was asked for: run `crm-health setup`",
     QueryLost: "dropped the query",
     Unavailable: "is not available for now",
     Rejected: "refused the request for its content",

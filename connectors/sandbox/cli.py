@@ -127,7 +127,7 @@ def _check(crm: str, data: Path | None) -> None:
 def _fill(
     box: Sandbox, crm: str, accounts: int, seed: int, data: Path | None, volume: int | None
 ) -> dict[str, int]:
-    """Load the story, a data set or a volume; returns records by object of the story's CRM."""
+    """Load the story, a data set or a volume; returns records by object."""
     if volume is not None:
         if crm == "hubspot":
             return box.hubspot.volume(volume, seed)
@@ -143,8 +143,7 @@ def _fill(
         return {name: len(rows) for name, rows in found.records.items()}
     customers = round(accounts * 0.75)
     told = story.build_story(seed=seed, accounts=accounts, customers=customers, now=box.clock())
-    CRMS[crm].load(box, told)
-    return {name: len(rows) for name, rows in told.records.items()}
+    return CRMS[crm].load(box, told)
 
 
 def _summary(counts: dict[str, int]) -> str:

@@ -19,8 +19,9 @@ class Crm:
     label: str
     #: What `setup` makes there.
     things: str
-    #: Puts a story in, before setup: values of what is not there yet wait for it.
-    load: Callable[[Sandbox, Story], None]
+    #: Puts a story in, before setup: values of what is not there yet wait for it. Returns how
+    #: many records by object.
+    load: Callable[[Sandbox, Story], dict[str, int]]
     #: A person makes one change of the story; returns the id of the record there.
     save: Callable[[Sandbox, Change], str]
     #: Base URL of a sandbox -> the variables that point crm-health there, setup's too.
@@ -29,8 +30,9 @@ class Crm:
     settles: float = 0.0
 
 
-def _load_salesforce(box: Sandbox, story: Story) -> None:
+def _load_salesforce(box: Sandbox, story: Story) -> dict[str, int]:
     box.load(story.records)
+    return {name: len(rows) for name, rows in story.records.items()}
 
 
 def _save_salesforce(box: Sandbox, change: Change) -> str:
@@ -47,8 +49,8 @@ def _salesforce_variables(url: str) -> dict[str, str]:
     }
 
 
-def _load_hubspot(box: Sandbox, story: Story) -> None:
-    portal.load(box.hubspot, story)
+def _load_hubspot(box: Sandbox, story: Story) -> dict[str, int]:
+    return portal.load(box.hubspot, story)
 
 
 def _save_hubspot(box: Sandbox, change: Change) -> str:

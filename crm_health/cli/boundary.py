@@ -21,7 +21,7 @@ INTERRUPTED = 130
 _NEXT: tuple[tuple[type[errors.CrmHealthError], str], ...] = (
     (errors.WrongOrgError, "point CRM_HEALTH_STATE or the login at the right org."),
     (errors.ConfigError, "mend the configuration or the environment, then run the command again."),
-    (errors.SetupError, "run `crm-health setup`."),
+    (errors.SetupError, "put that right, then run `crm-health setup`: it makes what is missing."),
     (errors.AuthError, "mend the login or the user's rights, then run the command again."),
     (errors.QuotaExhausted, "run `crm-health sync` again when calls are left."),
     (errors.Unavailable, "run `crm-health sync` again later."),

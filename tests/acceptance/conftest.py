@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,17 +51,13 @@ def world(company: World) -> World:
     return company
 
 
-@pytest.fixture(scope="session", params=["unique", "claimed"])
-def portals(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[World]:
-    """The same moments in a HubSpot account, whose tasks take a unique property or don't."""
-    folder = tmp_path_factory.mktemp("portal")
+@contextmanager
+def _account(folder: Path, kind: str) -> Iterator[World]:
     with Sandbox.start_process(now=NOW, frozen=True) as sandbox, Forks(folder) as forks:
-        sandbox.hubspot.settings(limits=False, unique_tasks=request.param == "unique")
+        sandbox.hubspot.settings(limits=False, unique_tasks=kind == "unique")
         made = build(sandbox, forks, folder, accounts=48, customers=36, sight=HUBSPOT)
         made.settings |= {**_QUICK, "CRM_HEALTH_CONFIG": str(_with_more_tasks(folder))}
-        made.patience = 0 if request.param == "unique" else _HORIZON + 1
+        made.patience = 0 if kind == "unique" else _HORIZON + 1
         state = made.back("fresh")
         made.clean(state)
         made.breathe()
@@ -69,6 +67,24 @@ def portals(
         let_a_day_pass(made)
         made.keep("second", state)
         yield made
+
+
+@pytest.fixture(scope="session")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], World]]:
+    """Gives the account of a kind, made at its first use."""
+    with ExitStack() as stack:
+
+        @cache
+        def account(kind: str) -> World:
+            return stack.enter_context(_account(tmp_path_factory.mktemp(kind), kind))
+
+        yield account
+
+
+@pytest.fixture(params=["unique", "claimed"])
+def portals(accounts: Callable[[str], World], request: pytest.FixtureRequest) -> World:
+    """The same moments in a HubSpot account, whose tasks take a unique property or don't."""
+    return accounts(request.param)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.bench.publish import BEGIN, END, published
 from tests.bench.table import Result, as_dict, text
 
 
+@pytest.mark.slow
 def test_a_small_run_measures_every_target(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,17 +16,9 @@ from crm_health.health.drivers import compare, parts
 from crm_health.health.score import assess
 
 ORDER = [
-    "licence_use",
-    "active_days",
-    "usage_change",
-    "case_burden",
-    "satisfaction",
-    "conversation",
-    "sponsor",
-    "csm_view",
-    "renewal_runway",
-    "new_value",
-]
+    "licence_use", "active_days", "usage_change", "case_burden", "satisfaction", "conversation",
+    "sponsor", "csm_view", "renewal_runway", "new_value",
+]  # fmt: skip
 STRATEGIC = (14, 16, 6, 10, 6, 8, 6, 10, 16, 8)
 DIGITAL = (26, 30, 8, 12, 8, 0, 0, 0, 8, 8)
 _ = None

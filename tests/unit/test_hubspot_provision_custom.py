@@ -66,9 +66,14 @@ def _setup(version: str = "2026-09", *, escalations: bool = False) -> HubSpotPro
 def test_setup_makes_the_custom_objects_that_are_read(
     sandbox: Sandbox, hub: Hub, version: str
 ) -> None:
-    """Their properties have the types of the One View, their records hang on companies."""
+    """Their properties have the types of the One View, their records hang on companies.
+
+    All names are told before, since they are for ever.
+    """
+    told = _setup(version).missing()
     steps = _setup(version).apply()
     assert unfinished(steps) == []
+    assert {step.name for step in told} == {step.name for step in steps}
     assert not_here(steps) == {}
     made = {one["name"]: one for one in hub.get(SCHEMAS)["results"]}
     types = {p["name"]: p["type"] for p in made["health_subscription"]["properties"]}

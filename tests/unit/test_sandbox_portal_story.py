@@ -101,7 +101,8 @@ def test_everything_hangs_on_its_company(story: Story, full: tuple[Sandbox, Port
 def test_without_custom_objects_theirs_goes_on_waiting(story: Story) -> None:
     """A portal that may have none keeps the rest, and loses nothing when it is brought back."""
     with Sandbox.start(now=NOW, frozen=True) as box:
-        portal.load(box.hubspot, story)
+        told = portal.load(box.hubspot, story)
+        assert told["p_health_usage"] == len(story.records["Health_Usage__c"])
         box.snapshot()
         assert "health_usage" not in box.hubspot.status()["records"]
         _set_up(box)

@@ -69,12 +69,16 @@ def translate(story: Story) -> PortalStory:
     return PortalStory(records, links, [_owner(row) for row in users.values()])
 
 
-def load(hub: HubSpot, story: Story) -> None:
-    """Put a story into a portal that may have custom objects: theirs wait until setup made them."""
+def load(hub: HubSpot, story: Story) -> dict[str, int]:
+    """Put a story into a portal that may have custom objects: theirs wait until setup made them.
+
+    Returns how many records by object, those that wait among them.
+    """
     told = translate(story)
     hub.settings(tier="increased")
     hub.options("deals", "dealtype", *DEAL_TYPES)
     hub.load(told.records, links=told.links, owners=told.owners)
+    return {name: len(rows) for name, rows in (*told.records.items(), ("owners", told.owners))}
 
 
 def save(hub: HubSpot, change: Change) -> str:
