@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from connectors.bottlecrm import connect, provisioner
 from connectors.bottlecrm.connector import BottleCrmConnector
 from connectors.bottlecrm.settings import load as settings
 from crm_health.config.load import Config, load
-from crm_health.connector import Budget, Connector, Notes, Ports
+from crm_health.connector import Budget, Connector, Identity, Notes, Ports
 from crm_health.location import Location
 from crm_health.store import Store
 from crm_health.sync import session
@@ -32,6 +32,16 @@ def real_time(log: Log | None = None, notes: Notes | None = None) -> Ports:
     return Ports(Budget(), time.monotonic, time.sleep, log or Log(), notes or MemoryNotes())
 
 
+class _Timed(BottleCrmConnector):
+    """It with a clock of our own: nobody can set that of a real CRM."""
+
+    clock: Callable[[], datetime]
+
+    def identity(self) -> Identity:
+        """As it is, at that time."""
+        return replace(super().identity(), now=self.clock())
+
+
 @dataclass
 class Org:
     """One CRM behind a wire, set up for crm-health."""
@@ -40,6 +50,8 @@ class Org:
     wire: FaultyWire
     config: Config
     log: Log = field(default_factory=Log)
+    #: What time crm-health is told, where not the real one.
+    at: datetime | None = None
 
     @property
     def variables(self) -> dict[str, str]:
@@ -100,6 +112,10 @@ class Org:
             " WHERE custom_fields ->> 'health_mark' = 'crm-health' ORDER BY created_at"
         )
 
+    def now(self) -> datetime:
+        """What time it is there."""
+        return self.at or datetime.now(UTC)
+
     def sync(
         self, place: Location, *, ports: Ports | None = None, options: Options | None = None
     ) -> Report:
@@ -107,13 +123,16 @@ class Org:
         self.wire.writes.clear()
 
         def made(notes: Notes) -> Connector:
-            return connect(ports or make_ports(log=self.log, notes=notes), "1")
+            given = ports or make_ports(log=self.log, notes=notes)
+            if self.at is None:
+                return connect(given, "1")
+            timed = _Timed.of(settings("1"), given)
+            timed.clock = self.now
+            return timed
 
         store = Store.open(place)
         try:
-            report, _ = session.perform(
-                made, store, self.config, options or Options(), lambda: datetime.now(UTC)
-            )
+            report, _ = session.perform(made, store, self.config, options or Options(), self.now)
             return report
         finally:
             store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import polars as pl
 
@@ -38,9 +39,7 @@ class BottleCrmConnector:
         self._writer = Writer(client, self._describer)
 
     @classmethod
-    def of(
-        cls, settings: Settings, ports: Ports, *, page_rows: int = PAGE_ROWS
-    ) -> BottleCrmConnector:
+    def of(cls, settings: Settings, ports: Ports, *, page_rows: int = PAGE_ROWS) -> Self:
         """A connector with settings that are already read.
 
         Args:
