@@ -62,7 +62,8 @@ class Page:
 
     Shapes:
         rows: columns of `Stream.schema()`; ids unique within the page. A deleted row has only
-            its id, `deleted` true and, where a merge ate it, `merged_into`.
+            its id, `deleted` true and, where a merge ate it, `merged_into`: what hung on it is
+            then hung on that one, whether or not its own rows come again.
         bad: `id`, `path`, `problem` of cells that could not be typed (their value is null).
         cursor: opaque to the core; never ahead of the rows delivered so far. Empty on the last
             page where the CRM tells of no change: the next read is whole again, and rows that a

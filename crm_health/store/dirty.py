@@ -58,6 +58,17 @@ def links(
     return bulk.fetch(connection, query, LINKS)
 
 
+def links_of(rows: pl.DataFrame, entity: str, columns: Mapping[str, Kind]) -> pl.DataFrame:
+    """The links of rows in hand."""
+    account = shapes.account_column(entity, columns)
+    contact = shapes.CONTACT_ID if shapes.CONTACT_ID in columns else None
+    none = pl.lit(None, pl.String)
+    return rows.select(
+        (none if account is None else pl.col(account)).alias("account_id"),
+        (none if contact is None else pl.col(contact)).alias("contact_id"),
+    )
+
+
 def accounts(connection: Connection, contacts: Table | None, rows: pl.DataFrame) -> pl.Series:
     """Ids of the accounts that rows with `account_id` and `contact_id` reach."""
     own = rows.get_column("account_id").drop_nulls()

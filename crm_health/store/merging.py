@@ -40,6 +40,6 @@ def move(connection: Connection, catalog: Catalog, parent: str, merged: pl.DataF
             pl.col(column).replace(merged["id"], merged["merged_into"]).alias(column)
         )
         bulk.upsert(connection, table, shapes.with_own_columns(moved, entity, columns))
-        both = pl.concat([dirty.reaching(rows, entity, columns), dirty.reaching(moved, entity, columns)])
+        both = pl.concat([dirty.links_of(some, entity, columns) for some in (rows, moved)])
         touched.append(dirty.accounts(connection, contacts, both))
     return pl.concat(touched).unique()

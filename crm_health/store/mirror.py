@@ -16,7 +16,7 @@ from crm_health.errors import BrokenInvariant
 from crm_health.store import bulk, dirty, loading, quarantine, shapes, sightings
 from crm_health.store.catalog import Catalog
 from crm_health.store.database import Database
-from crm_health.store.page import PageTx, with_own_columns
+from crm_health.store.page import PageTx
 from crm_health.store.scope import Scope
 from crm_health.store.tables import FEEDS, STREAMS, to_days, to_ms
 
@@ -181,7 +181,7 @@ class Mirror:
                 pl.col(shapes.FEED).fill_null(pl.lit(_only_feed(connection, entity), pl.String)),
                 pl.col(shapes.GENERATION).fill_null(0),
             )
-            bulk.upsert(connection, table, with_own_columns(rows, entity, columns))
+            bulk.upsert(connection, table, shapes.with_own_columns(rows, entity, columns))
 
     def dirty(self) -> pl.Series:
         """Ids of the accounts to assess again, those waiting longest first.

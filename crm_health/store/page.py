@@ -11,7 +11,7 @@ import polars as pl
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, delete, func, select, update
 
 from crm_health.errors import BrokenInvariant
-from crm_health.store import bulk, dirty, hashing, loading, quarantine, shapes
+from crm_health.store import bulk, dirty, loading, merging, quarantine, shapes
 from crm_health.store.catalog import Catalog
 from crm_health.store.tables import FEEDS, STREAMS
 
@@ -71,7 +71,7 @@ class PageTx:
             return 0
         bulk.upsert(self._connection, table, changed)
         before = stored.join(changed, on=shapes.ID, how="semi").select(*dirty.LINKS)
-        self._touch(pl.concat([before, _links(changed, entity, columns)]))
+        self._touch(pl.concat([before, dirty.links_of(changed, entity, columns)]))
         return changed.height
 
     def _stored(
@@ -118,6 +118,16 @@ class PageTx:
         # Before the delete: a contact must still lead to its account.
         self._touch(dirty.links(self._connection, table, entity, columns, where))
         return self._connection.execute(delete(table).where(where)).rowcount
+
+    def move(self, parent: str, merged: pl.DataFrame) -> None:
+        """Hang on its survivor what hung on a record that a merge ate.
+
+        Shapes:
+            merged: `id`, `merged_into` of rows of the entity `parent`, without nulls.
+        """
+        if parent in merging.PARENTS and merged.height:
+            moved = merging.move(self._connection, self._catalog, parent, merged)
+            self._touched.append(moved)
 
     def begin_full(self, crm_object: str) -> None:
         """Start reading an object from its beginning: call once, with the first page.
@@ -266,28 +276,7 @@ def _as_stored(
         raise BrokenInvariant(f"a row of {entity} has no id")
     whole = frame.with_columns(pl.lit(None).alias(n) for n in columns if n not in frame.columns)
     rows = shapes.encode(whole.unique(shapes.ID, keep="last", maintain_order=True), columns)
-    return with_own_columns(rows, entity, columns).with_columns(
+    return shapes.with_own_columns(rows, entity, columns).with_columns(
         pl.lit(feed, pl.String).alias(shapes.FEED),
         pl.lit(generation, pl.Int64).alias(shapes.GENERATION),
-    )
-
-
-def with_own_columns(rows: pl.DataFrame, entity: str, columns: shapes.Columns) -> pl.DataFrame:
-    """Physical rows with the fingerprint and the bucket that their values give."""
-    account = shapes.account_column(entity, columns)
-    return rows.with_columns(
-        hashing.row_hash(rows.select(list(columns))).alias(shapes.HASH),
-        pl.lit(None, pl.Int64).alias(shapes.BUCKET)
-        if account is None
-        else hashing.bucket(rows.get_column(account)).alias(shapes.BUCKET),
-    )
-
-
-def _links(rows: pl.DataFrame, entity: str, columns: shapes.Columns) -> pl.DataFrame:
-    account = shapes.account_column(entity, columns)
-    contact = shapes.CONTACT_ID if shapes.CONTACT_ID in columns else None
-    nothing = pl.lit(None, pl.String)
-    return rows.select(
-        (nothing if account is None else pl.col(account)).alias("account_id"),
-        (nothing if contact is None else pl.col(contact)).alias("contact_id"),
     )

@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from crm_health.entities import POLARS, Kind
 from crm_health.errors import BrokenInvariant
-from crm_health.store import bulk
+from crm_health.store import bulk, hashing
 from crm_health.store.tables import TEXT
 
 ID = "id"
@@ -118,4 +118,15 @@ def decode(frame: pl.DataFrame, columns: Mapping[str, Kind]) -> pl.DataFrame:
     """The frame with those of its columns as the contract types them."""
     return frame.with_columns(
         pl.col(name).cast(POLARS[kind]) for name, kind in columns.items() if name in frame.columns
+    )
+
+
+def with_own_columns(rows: pl.DataFrame, entity: str, columns: Columns) -> pl.DataFrame:
+    """Physical rows with the fingerprint and the bucket that their values give."""
+    account = account_column(entity, columns)
+    return rows.with_columns(
+        hashing.row_hash(rows.select(list(columns))).alias(HASH),
+        pl.lit(None, pl.Int64).alias(BUCKET)
+        if account is None
+        else hashing.bucket(rows.get_column(account)).alias(BUCKET),
     )

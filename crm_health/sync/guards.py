@@ -63,8 +63,10 @@ def stops(limits: Guards, tally: Tally, kinds: Mapping[str, int], usage: Usage) 
     most = max(limits.new_records, tally.customers * limits.new_records_percent / 100)
     if new > most:
         found.append(f"{new} new tasks and escalations (limit {most:g})")
-    before = tally.customers_before
-    if before is not None and tally.customers < before * limits.source_min_percent / 100:
+    before = tally.customers_before or 0
+    # One of three may well have left: that must not hold every later run. All three is a mistake.
+    gone = before - tally.customers > FEW or (before and not tally.customers)
+    if gone and tally.customers < before * limits.source_min_percent / 100:
         found.append(
             f"only {tally.customers} of {before} customers are left in scope "
             f"(limit {limits.source_min_percent:g} %)"

@@ -89,6 +89,8 @@ def _store_page(
             # What one feed of an entity leaves may be another's.
             removed = pl.concat([found.removed for found in parts])
             tx.remove(entity, removed.filter(~removed.is_in(kept.implode())).unique())
+            merged = page.rows.filter(pl.col("merged_into").is_not_null())
+            tx.move(entity, merged.select("id", "merged_into"))
         if page.last and name in store.mirror.full_reads():
             unseen, known = tx.unseen(name), store.mirror.known(name)
             if name in may_shrink or not shrank(unseen, known, setting):

@@ -126,7 +126,10 @@ def test_twelve_thousand_companies_of_one_moment_sync_once_and_whole(
 
 @pytest.mark.parametrize("new_id", [True, False])
 def test_a_company_that_was_merged_away_is_followed(account: Account, new_id: bool) -> None:
-    """Its ticket and its task are the survivor's; the next sync knows one company less."""
+    """Its ticket and its task are the survivor's, whose escalation stays open while it is late.
+
+    No date of the ticket moves: that it hangs elsewhere now shows in the company alone.
+    """
     account.sync()
     before = [t["id"] for t in escalations(account.box)], list(live(account.box, "tasks"))
     account.box.advance(7200)
@@ -137,6 +140,8 @@ def test_a_company_that_was_merged_away_is_followed(account: Account, new_id: bo
     assert report.accounts == 3
     assert ([t["id"] for t in escalations(account.box)], list(live(account.box, "tasks"))) == before
     assert _on(account, "tickets", before[0][0]) == survivor
+    assert [t["hs_pipeline_stage"] for t in escalations(account.box)] == ["health_open"]
+    assert account.company(survivor)["health_open_escalations"] == "1"
     account.box.advance(120)
     account.box.clear_calls()
     _, code = account.sync()

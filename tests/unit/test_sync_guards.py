@@ -42,6 +42,10 @@ def test_limits_are_told_in_words() -> None:
     assert found(Tally(known=100, evidence_changed=20)) == []
     assert len(found(Tally(known=100, evidence_changed=21))) == 1
     assert found(Tally(customers_before=1250)) == []
+    assert found(Tally(customers_before=3), customers=2) == []
+    assert found(Tally(customers_before=3), customers=0) == [
+        "only 0 of 3 customers are left in scope (limit 80 %)"
+    ]
     assert found(Tally(customers_before=1251)) == [
         "only 1000 of 1251 customers are left in scope (limit 80 %)"
     ]
