@@ -21,6 +21,9 @@ from world import Done, ended
 if bottlecrm.environment() is None:
     pytest.skip(bottlecrm.ABSENT, allow_module_level=True)
 
+# The states are files: on another database nothing else would be tested.
+pytestmark = pytest.mark.only("sqlite")
+
 A_ROUND, SEED = 5, 20261122
 CUSTOMERS, LATE = 10, 6
 
