@@ -106,6 +106,8 @@ def test_kills_leave_what_an_undisturbed_sync_leaves(
             time.sleep(dice.uniform(0.1, pace))
             process.kill()
             if ended(process).code != -9:
+                # The machine was busier when the pace was taken.
+                pace *= 0.7
                 break
             fates["writing" if org.wire.writes else "before writing"] += 1
         # What the last of them had sent is carried out by then; so is its turn over.
@@ -120,4 +122,4 @@ def test_kills_leave_what_an_undisturbed_sync_leaves(
         if datetime.now(UTC).date() != day:
             pytest.skip("midnight passed: texts name another day now")
         assert _truth(org) == expected, told
-    assert min(fates["writing"], fates["before writing"]) >= kills // 7, fates
+    assert min(fates["writing"], fates["before writing"]) >= kills // 6, fates
