@@ -12,7 +12,7 @@ BETWEEN := 3.12
 SPREAD := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench unit pythons lint types imports soak lock clean
+.PHONY: help demo test bench unit pythons bottlecrm lint types imports soak lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,7 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY)  ## the main job on a CRM that runs on this machine: make demo CRM=hubspot
 	@$(BIN)/crm-health demo --crm $(or $(CRM),salesforce)
 
-test: $(READY)  ## all tests, on SQLite and PostgreSQL; unit tests on other Pythons found here
+test: $(READY) bottlecrm  ## all tests, on SQLite and PostgreSQL; unit tests on other Pythons found here
 	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'not slow'
 	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'database and not slow' --database postgres
 	@$(MAKE) --no-print-directory pythons
@@ -40,6 +40,9 @@ unit: $(READY)  ## unit tests only
 
 pythons: $(READY)
 	@.ci/pythons $(BIN)/python $(OTHERS)
+
+bottlecrm:  ## the CRM that its connector is tested against, where a Python for it is found
+	@.ci/bottlecrm 3.12 3.13
 
 lint: $(READY)  ## style, types, import rules
 	$(BIN)/ruff check .
@@ -59,6 +62,7 @@ soak: $(READY)  ## what takes longer than `make test` may
 lock: $(READY)  ## pin the requirements again, with hashes and without addresses
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
+	echo django-crm==1.35.0 | $(BIN)/uv pip compile -q --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/bottlecrm.txt
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .import_linter_cache dist build
+	rm -rf .venv .venv-3.* .venv-bottlecrm .mypy_cache .ruff_cache .import_linter_cache dist build

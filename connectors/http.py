@@ -127,6 +127,7 @@ _SECRETS = re.compile(
     | \bBearer\s+[^\s"'<>,;]+
     | \bBasic\s+[A-Za-z0-9+/=]{8,}
     | \bpat-[a-z0-9]+-[A-Za-z0-9-]+
+    | \bbcrm_pat_[\w-]+
     | \b(?:refresh_token|access_token|client_secret|assertion|password)
       ["']?\s*[=:]\s*["']?[^\s"'&<>,;]+
     | \beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+

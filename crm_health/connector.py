@@ -65,7 +65,9 @@ class Page:
             its id, `deleted` true and, where a merge ate it, `merged_into`: what hung on it is
             then hung on that one, whether or not its own rows come again.
         bad: `id`, `path`, `problem` of cells that could not be typed (their value is null).
-        cursor: opaque to the core; never ahead of the rows delivered so far.
+        cursor: opaque to the core; never ahead of the rows delivered so far. Empty on the last
+            page where the CRM tells of no change: the next read is whole again, and rows that a
+            whole read did not bring are gone.
         last: nothing more follows for this stream in this read.
     """
 
@@ -100,6 +102,8 @@ class FieldInfo:
     readable: bool = True
     createable: bool = True
     updateable: bool = True
+    #: No second record is made with the same value: the CRM refuses it, or, where the CRM can't,
+    #: the connector finds the first one in a read that sees every earlier write.
     unique: bool = False
     #: Largest number of characters; 0 where it has no meaning.
     length: int = 0
@@ -262,11 +266,12 @@ class Connector(Protocol):
     # see, or they say so by `hidden` where the CRM tells why.
     def describe(self, objects: Sequence[str]) -> dict[str, ObjectInfo]: ...
 
-    # Every row that changed since each request's cursor, and deletes. A row may come again
-    # (overlap); none may be missed. Pages of a stream come in order, the last one is marked, and
-    # a stream with nothing new still gives one empty last page. Any page may be empty: its cursor
-    # counts all the same. Pages of several streams may come in turns. Rows read must match what the
-    # service counted, or Unavailable is raised: a partial read is never presented as whole.
+    # Every row that changed since each request's cursor, and deletes; every row where the CRM does
+    # not tell (see `Page.cursor`). A row may come again (overlap); none may be missed. Pages of a
+    # stream come in order, the last one is marked, and a stream with nothing new still gives one
+    # empty last page. Any page may be empty: its cursor counts all the same. Pages of several
+    # streams may come in turns. Rows read must match what the service counted, or Unavailable is
+    # raised: a partial read is never presented as whole.
     def changes(self, requests: Sequence[Request]) -> Iterator[Page]: ...
 
     # Ids of all live rows, as String series: the weekly check for rows that vanished unseen.

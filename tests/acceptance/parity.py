@@ -36,13 +36,13 @@ from crm_health.testing.ports import make_ports
 Row = dict[str, Any]
 Truth = dict[str, dict[str, Row]]
 _TASK, _COMPANY = "0-27", "0-2"
-_KEY = re.compile(r"ch1:(?P<account>[^:]+):(?P<rest>[^#]+)")
+KEY = re.compile(r"ch1:(?P<account>[^:]+):(?P<rest>[^#]+)")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 #: A memory ends in a checksum over the account's id and the rest.
 _CHECK = re.compile(r"\|#[0-9a-f]{8}$")
 #: What of an escalation needs no translation.
-_ESCALATION = (
+ESCALATION = (
     "reason",
     "severity",
     "department",
@@ -132,7 +132,7 @@ class Side:
         out = self._out(kind)
         found: dict[str, Row] = {}
         for row in self._rows(out.object):
-            key = _KEY.match(str(row.get(out.key) or ""))
+            key = KEY.match(str(row.get(out.key) or ""))
             if key is not None:
                 name = f"{self._id(key['account'])}:{key['rest']}"
                 assert name not in found, f"{kind} {name} twice in {self.crm.name}"
@@ -179,7 +179,7 @@ class Side:
         out = self.config.mapping.write.episode
         found = {}
         for row in self._rows(out.object):
-            key = _KEY.match(str(row.get(out.key) or ""))
+            key = KEY.match(str(row.get(out.key) or ""))
             if key is not None:
                 dates = {"opened": out.opened, "cleared": out.cleared}
                 found[f"{self._id(key['account'])}:{key['rest']}"] = self._values(row, dates)
@@ -189,7 +189,7 @@ class Side:
         out = self.config.mapping.write.escalation
         words = {theirs: ours for ours, theirs in out.statuses.items()}
         return {
-            **self._values(row, {role: getattr(out, role) for role in _ESCALATION}),
+            **self._values(row, {role: getattr(out, role) for role in ESCALATION}),
             "owner": self._id(row[out.owner]),
             "status": words.get(row[out.status], row[out.status]),
             "account": self._account(row, out, "0-5"),
@@ -221,10 +221,10 @@ class Side:
 
     @staticmethod
     def _values(row: Row, roles: Mapping[str, str]) -> Row:
-        return {role: _plain(row.get(path)) for role, path in roles.items()}
+        return {role: plain(row.get(path)) for role, path in roles.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value whichever way it is written: texts that are numbers or instants become those."""
     if value is None or value == "":
         return None

@@ -37,6 +37,11 @@ def run(rig: Rig, stream: Stream, cursor: str | None = None) -> list[Page]:
         return read(connector, stream, cursor)
 
 
+def is_whole(pages: Sequence[Page]) -> bool:
+    """Whether the CRM tells of no change, so that the next read is whole again."""
+    return not pages[-1].cursor
+
+
 def rows_of(pages: Sequence[Page]) -> dict[str, dict[str, Any]]:
     """The rows of some pages by id; a later one of the same id wins."""
     return {row["id"]: row for page in pages for row in page.rows.to_dicts()}

@@ -1,0 +1,95 @@
+"""Whose turn it is to create records: a lock that the CRM itself keeps.
+
+Nothing in BottleCRM refuses a second task, but it refuses a second saved view of one name: a
+person's views have unique names, by an index of its database. So whoever creates holds such a view
+while it does; it is private to the token's user, and gone a moment later.
+
+A view that was left behind by a process that died is taken away after `HORIZON` seconds: by then
+all that the dead process sent has been carried out, or never will be. A holder stops creating after
+half of that time, so that its turn is over before anybody takes it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+
+from connectors.bottlecrm.client import Client
+from connectors.bottlecrm.errors import Refused, not_json
+from connectors.http import LostAnswer
+from crm_health.errors import CrmHealthError, SetupError
+
+VIEWS = "/api/saved-views/"
+NAME, LIST = "crm-health creates records", "accounts"
+#: Seconds. Longer than the server works on a request, and than we wait for its answer.
+HORIZON = 300.0
+#: Tries to get it, where another one let go of it just then.
+_TRIES = 3
+
+
+class Turn:
+    """The right to create, for one process at a time."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._view: str | None = None
+        self._since = 0.0
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is still safe to create."""
+        return self._view is not None and self._client.ports.clock() - self._since < HORIZON / 2
+
+    def take(self) -> bool:
+        """Wait for no one: true where it is ours now."""
+        self.give()
+        for _ in range(_TRIES):
+            # From before the call: the CRM's stamp can only be later.
+            since = self._client.ports.clock()
+            try:
+                made = self._client.create(VIEWS, {"module": LIST, "name": NAME}).json()
+            except LostAnswer:
+                # If it was made nobody knows by whom: it is left to grow old.
+                return False
+            except Refused:
+                if not self._cleared():
+                    return False
+            else:
+                self._view, self._since = str(made["id"]), since
+                return True
+        return False
+
+    def give(self) -> None:
+        """Let others create. Where that fails the view grows old."""
+        view, self._view = self._view, None
+        if view is None:
+            return
+        try:
+            self._client.delete(f"{VIEWS}{view}/")
+        except CrmHealthError as error:
+            self._client.ports.log("bottlecrm.turn_kept", error=type(error).__name__)
+
+    def _cleared(self) -> bool:
+        """Whether the way is free again: the view went, or was old enough to be taken away."""
+        answer = self._client.get(VIEWS, [("module", LIST)])
+        told = answer.json()
+        views = told.get("saved_views")
+        if not isinstance(views, list) or answer.now is None:
+            raise not_json("saved views")
+        held = [one for one in views if str(one.get("name")).casefold() == NAME.casefold()]
+        if not held and len(views) >= int(told.get("limit") or len(views) + 1):
+            raise SetupError(
+                "BottleCRM lets the token's user save no more views of accounts, and creating "
+                "records needs one for a moment: delete one.",
+                code="CH-BC-VIEWS",
+            )
+        if not held:
+            return True
+        made = datetime.fromisoformat(str(held[0]["created_at"]))
+        if (answer.now - made).total_seconds() < HORIZON:
+            return False
+        self._client.ports.log("bottlecrm.turn_taken_over")
+        # Another one may be quicker, which is as well.
+        with suppress(Refused):
+            self._client.delete(f"{VIEWS}{held[0]['id']}/")
+        return True
