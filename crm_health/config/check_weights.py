@@ -36,7 +36,7 @@ def check_weights(
             check.expression((*path, "when"), each.when, columns, expect=Kind.BOOLEAN, later=later)
         elif number < len(model.models) - 1:
             check.add(path, "has no `when`, so no model below it is ever reached", "put it last")
-        _weights(check, model, number, known)
+        _weights(check, model, number, known, columns, later)
     if model.models[-1].when is not None:
         check.warn(
             ("models", len(model.models) - 1),
@@ -49,20 +49,33 @@ def check_weights(
             check.add(("measures", name), "no model gives it a weight", hint)
 
 
-def _weights(check: Checker, model: Model, number: int, known: set[str]) -> None:
+def _weights(
+    check: Checker,
+    model: Model,
+    number: int,
+    known: set[str],
+    columns: Mapping[str, ColumnKind],
+    later: Mapping[str, str],
+) -> None:
     weights = model.models[number].weights
     path = ("models", number, "weights")
     for name, weight in weights.items():
         if name not in known:
             check.add((*path, name), f"there is no measure {name!r}", nearest(name, known))
-        if weight < 0:
+        if isinstance(weight, str):
+            check.expression((*path, name), weight, columns, expect=Kind.NUMBER, later=later)
+        elif weight < 0:
             check.add((*path, name), "a weight can't be negative")
-    total = sum(w for w in weights.values() if w > 0)
-    on = sum(w for name, w in weights.items() if w > 0 and name not in model.off)
+        elif weight == 0:
+            check.warn((*path, name), "counts for nothing", "give it a weight, or leave it away")
+    fixed = {name: w for name, w in weights.items() if not isinstance(w, str)}
+    worked_out = weights.keys() - fixed.keys()
+    total = sum(w for w in fixed.values() if w > 0)
+    on = sum(w for name, w in fixed.items() if w > 0 and name not in model.off)
     floor = model.evidence.min_weight_on
-    if total <= 0:
+    if total <= 0 and not worked_out:
         check.add(path, "the weights sum to zero")
-    elif on <= 0:
+    elif on <= 0 and worked_out <= set(model.off):
         check.add(path, "every measure with a weight is `off`")
-    elif 100 * on / total < floor:
+    elif not worked_out and 100 * on / total < floor:
         check.warn(path, f"less than {floor:g} of 100 points of weight are on: bands stay unknown")

@@ -27,8 +27,10 @@ class MeasureDef(Frozen):
 
     dimension: Name
     value: Expression
-    #: Value to points: straight lines between, flat beyond the ends.
+    #: Value to points, flat beyond the ends.
     curve: dict[float, float]
+    #: What is between two corners: a straight line, or a step that keeps the points of the left.
+    between: Literal["lines", "steps"] = "lines"
     #: Days after which evidence no longer counts; None: never. `source`: 7 days of the source.
     stale_after_days: int | None = None
     #: What the CRM says of it: text with {fact} fields. Dates and figures, never day counts.
@@ -50,7 +52,9 @@ class ModelDef(Frozen):
 
     name: Slug
     when: Expression | None = None
-    weights: dict[Name, float]
+    #: Measure to its weight: a number, or an expression over what stands before the measures. A
+    #: weight that is missing, or not above 0, leaves the measure out for that account.
+    weights: dict[Name, float | Expression]
 
 
 class BandDef(Frozen):

@@ -57,7 +57,8 @@ def _usage_counts(model: Model, kind: ModelDef, facts: Facts) -> bool:
     """Whether a measure that is on rests on usage that somebody records."""
     gone = facts.known.missing - facts.known.stale
     for name, weight in kind.weights.items():
-        if name in model.off or name not in model.measures or weight <= 0:
+        nothing = not isinstance(weight, str) and weight <= 0
+        if name in model.off or name not in model.measures or nothing:
             continue
         for fact in _facts_read(model, model.measures[name].value):
             if model.facts[fact].source == "usage" and fact not in gone:
