@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crm_health.config import names
+from crm_health.config import figures, names
 from crm_health.config.check_mapping import check_mapping
-from crm_health.config.check_model import Columns, ModelNames, check_model, counts, unused
+from crm_health.config.check_model import ModelNames, check_model, counts, unused
 from crm_health.config.check_playbook import check_playbook
 from crm_health.config.columns import columns_for
+from crm_health.config.known import Columns
 from crm_health.config.mapping import Mapping
 from crm_health.config.model import Model
 from crm_health.config.playbook import Playbook
@@ -73,4 +74,5 @@ def _entities(mapping: Mapping | None, document: Document | None) -> dict[str, C
 def _known(document: Document | None, account: Columns) -> Columns:
     """The names that a broken model would have given."""
     own = [*names.raw_keys(document, "facts"), *names.raw_keys(document, "derived")]
-    return {**account, **dict.fromkeys([*own, *map(names.book, own)], "any")}
+    read = figures.names_in([document.text]) if document is not None else ()
+    return {**account, **dict.fromkeys([*own, *read], "any")}

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Literal
 
 from crm_health.config.check_feeds import id_hint, is_id
-from crm_health.config.check_model import Columns
 from crm_health.config.checker import Checker
+from crm_health.config.known import Columns
 from crm_health.config.playbook import Alert, Playbook
 from crm_health.config.problems import nearest
 from crm_health.config.yaml import Document

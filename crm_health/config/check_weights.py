@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from crm_health.config import names
-from crm_health.config.checker import Checker
-from crm_health.config.expressions import ColumnKind
+from crm_health.config.known import Known
 from crm_health.config.model import Model
 from crm_health.config.problems import nearest
 from crm_health.entities import Kind
 
 
-def check_weights(
-    check: Checker, model: Model, columns: Mapping[str, ColumnKind], later: Mapping[str, str]
-) -> None:
-    """Check the models, and the measures that are off.
-
-    Args:
-        check: collects the problems.
-        model: the model.
-        columns: what a model's condition may read.
-        later: names that come later, and what they are.
-    """
+def check_weights(expressions: Known, model: Model) -> None:
+    """Check the models by what expressions may know there, and the measures that are off."""
+    check = expressions.check
     known = {*names.raw_keys(check.document, "measures"), *model.measures}
     for number, name in enumerate(model.off):
         if name not in known:
@@ -33,10 +22,10 @@ def check_weights(
         if titles.index(each.name) < number:
             check.add((*path, "name"), f"there is a model {each.name!r} already")
         if each.when is not None:
-            check.expression((*path, "when"), each.when, columns, expect=Kind.BOOLEAN, later=later)
+            expressions.expression((*path, "when"), each.when, expect=Kind.BOOLEAN)
         elif number < len(model.models) - 1:
             check.add(path, "has no `when`, so no model below it is ever reached", "put it last")
-        _weights(check, model, number, known, columns, later)
+        _weights(expressions, model, number, known)
     if model.models[-1].when is not None:
         check.warn(
             ("models", len(model.models) - 1),
@@ -49,21 +38,14 @@ def check_weights(
             check.add(("measures", name), "no model gives it a weight", hint)
 
 
-def _weights(
-    check: Checker,
-    model: Model,
-    number: int,
-    known: set[str],
-    columns: Mapping[str, ColumnKind],
-    later: Mapping[str, str],
-) -> None:
-    weights = model.models[number].weights
+def _weights(expressions: Known, model: Model, number: int, known: set[str]) -> None:
+    check, weights = expressions.check, model.models[number].weights
     path = ("models", number, "weights")
     for name, weight in weights.items():
         if name not in known:
             check.add((*path, name), f"there is no measure {name!r}", nearest(name, known))
         if isinstance(weight, str):
-            check.expression((*path, name), weight, columns, expect=Kind.NUMBER, later=later)
+            expressions.expression((*path, name), weight, expect=Kind.NUMBER)
         elif weight < 0:
             check.add((*path, name), "a weight can't be negative")
         elif weight == 0:

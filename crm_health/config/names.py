@@ -25,11 +25,6 @@ OUTCOMES: dict[str, ColumnKind] = {
 }
 
 
-def book(name: str) -> str:
-    """The name of a fact's median over all customers."""
-    return f"book_{name}"
-
-
 def dimension_points(dimension: str) -> str:
     """The name of a dimension's points, as caps and alerts read them."""
     return f"{dimension}_points"

@@ -162,7 +162,7 @@ class History:
         with self._database.write() as connection:
             return connection.execute(delete(READINGS).where(*old, ~kept)).rowcount
 
-    def figures(self, day: date, digest: str) -> dict[str, float | None] | None:
+    def figures(self, day: date, digest: str) -> dict[str, Any] | None:
         """The book's figures of the day under a configuration, None where none were saved."""
         query = select(FIGURES.c.figures).where(
             FIGURES.c.day == to_days(day), FIGURES.c.digest == digest
@@ -171,7 +171,7 @@ class History:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else dict(found)
 
-    def save_figures(self, day: date, digest: str, figures: Mapping[str, float | None]) -> None:
+    def save_figures(self, day: date, digest: str, figures: Mapping[str, Any]) -> None:
         """Fix the book's figures for the day: those already saved stay, new ones are added."""
         with self._database.write() as connection:
             saved = self.figures(day, digest)

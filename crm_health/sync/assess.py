@@ -13,6 +13,7 @@ from polars.datatypes import DataType, DataTypeClass
 from crm_health.config.columns import extra_columns
 from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, shown
 from crm_health.health import band, days, facts, receipt, score, text, trend, weeks
+from crm_health.health.book import Figures
 from crm_health.programmes import memory, overrides
 from crm_health.store import Scope, Store
 from crm_health.sync.setting import Setting
@@ -56,7 +57,7 @@ def load_facts(
     setting: Setting,
     accounts: pl.DataFrame,
     scope: Scope,
-    book: Mapping[str, float | None],
+    book: Figures,
 ) -> facts.Facts:
     """The One View of some accounts: one wide row each."""
     model = setting.config.model
@@ -115,9 +116,7 @@ def _read_at(store: Store, setting: Setting, entity: str) -> datetime | None:
     return min((last.complete_at for last in reads if last is not None), default=None)
 
 
-def assess(
-    store: Store, setting: Setting, scope: Scope, book: Mapping[str, float | None]
-) -> Assessment | None:
+def assess(store: Store, setting: Setting, scope: Scope, book: Figures) -> Assessment | None:
     """Assess the customers of a scope; None where there are none."""
     accounts = in_scope(store, setting, scope)
     if accounts.is_empty():

@@ -6,11 +6,12 @@ rare is kept until the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from crm_health.health.book import Figures
 from crm_health.store import Run, Scope, Store
 from crm_health.sync import records
 from crm_health.sync.assess import assess
@@ -44,7 +45,7 @@ def assess_all(
     setting: Setting,
     run: Run,
     scopes: Sequence[Scope],
-    book: Mapping[str, float | None],
+    book: Figures,
     tally: Tally,
     tick: Callable[[str, int], None],
 ) -> Gathered:

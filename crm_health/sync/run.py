@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -86,7 +85,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     if due.all:
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
     store.runs.phase(run, "assess")
-    book: Mapping[str, float | None] = population.figures(store, setting)
+    book = population.figures(store, setting)
     tally = Tally(shrunk=report.pulled.shrunk)
     gathered = draft.assess_all(store, setting, run, due.scopes(), book, tally, options.tick)
     _count(store, report, due, gathered, tally)

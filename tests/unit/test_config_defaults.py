@@ -15,8 +15,8 @@ import pytest
 from crm_health.config import expressions
 from crm_health.config.columns import columns_for
 from crm_health.config.load import load
-from crm_health.config.names import book
 from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, Kind
+from crm_health.health.book import names
 
 CONFIG = load()
 CONTRACT = Path(
@@ -183,7 +183,7 @@ def _derive(**known: Any) -> dict[str, Any]:
     model = CONFIG.model
     kinds: dict[str, Kind] = dict(columns_for("account"))
     kinds |= dict.fromkeys(model.facts, Kind.NUMBER)
-    kinds |= {book(name): Kind.NUMBER for name in (*model.facts, *model.derived)}
+    kinds |= dict.fromkeys(names(model), Kind.NUMBER)
     values = {name: [known.get(name)] for name in kinds}
     frame = pl.DataFrame(values, schema={n: POLARS[k] for n, k in kinds.items()})
     for name, text in model.derived.items():
