@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from crm_health.config.base import Expression, Frozen, Name, Slug
+
+#: A full stop, question or exclamation mark with more after it.
+_SENTENCE_ENDS = re.compile(r"[.!?](?=\s+\S)")
+_LONGEST_REASON = 200
+
+
+class Change(Frozen):
+    """Who answers for the model as it stands, and why it became so: no change without one."""
+
+    owner: str = Field(min_length=1, max_length=80)
+    approver: str = Field(min_length=1, max_length=80)
+    #: The day it was approved, such as 2026-11-22.
+    day: date = Field(alias="date")
+    #: One sentence.
+    reason: str
+
+    @field_validator("reason")
+    @classmethod
+    def _one_sentence(cls, text: str) -> str:
+        whole = text.strip()
+        if not whole or "\n" in whole or len(whole) > _LONGEST_REASON:
+            raise ValueError(f"must be one sentence of at most {_LONGEST_REASON} characters")
+        if _SENTENCE_ENDS.search(whole):
+            raise ValueError("must be one sentence, not several")
+        return whole
 
 
 class FactDef(Frozen):
@@ -92,6 +119,8 @@ class Evidence(Frozen):
 class Model(Frozen):
     """`model.yaml`."""
 
+    #: Not part of what the model is: a new reason alone scores nobody anew.
+    change: Change | None = Field(default=None, exclude=True)
     #: IANA name; empty: the org's own, as the CRM tells it, else UTC.
     time_zone: str = ""
     #: ISO country code for public holidays; None for none.

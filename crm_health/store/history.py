@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 import orjson
 import polars as pl
-from sqlalchemy import and_, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, tuple_
 
 from crm_health.store import bulk, hashing
 from crm_health.store.database import Database
@@ -114,20 +114,46 @@ class History:
         return found.with_columns(pl.col("day").cast(pl.Date)).sort("account_id", "day")
 
     def receipt(self, account_id: str, day: date | None = None) -> dict[str, Any] | None:
-        """The account's receipt of that day, else of the nearest earlier day that is kept.
+        """The account's receipt of that day, else of the kept day that is nearest to it.
 
-        Its `day` is the date it stands for. Without `day`, the newest one.
+        Its `day` is the date it stands for; of two that are as near, the earlier. Without `day`,
+        the newest one.
         """
+        order = READINGS.c.day.desc()
+        if day is None:
+            return self._receipt(account_id, order)
+        return self._receipt(account_id, func.abs(READINGS.c.day - to_days(day)), READINGS.c.day)
+
+    def receipt_between(self, account_id: str, first: date, last: date) -> dict[str, Any] | None:
+        """The account's newest receipt of these days, both included."""
+        when = READINGS.c.day.between(to_days(first), to_days(last))
+        return self._receipt(account_id, READINGS.c.day.desc(), where=when)
+
+    def _receipt(
+        self, account_id: str, *order: ColumnElement[Any], where: ColumnElement[bool] | None = None
+    ) -> dict[str, Any] | None:
         query = select(READINGS.c.day, READINGS.c.receipt).where(
             READINGS.c.account_id == account_id, READINGS.c.receipt.is_not(None)
         )
-        if day is not None:
-            query = query.where(READINGS.c.day <= to_days(day))
+        if where is not None:
+            query = query.where(where)
         with self._database.read() as connection:
-            row = connection.execute(query.order_by(READINGS.c.day.desc()).limit(1)).one_or_none()
-        if row is None:
-            return None
-        return {**orjson.loads(zlib.decompress(row.receipt)), "day": from_days(row.day)}
+            row = connection.execute(query.order_by(*order).limit(1)).one_or_none()
+        return None if row is None else _unpacked(row.day, row.receipt)
+
+    def receipts(self, ids: pl.Series, first: date, last: date) -> Iterator[dict[str, Any]]:
+        """The receipts of some accounts and days (both included), by account and day."""
+        query = (
+            select(READINGS.c.day, READINGS.c.receipt)
+            .where(READINGS.c.receipt.is_not(None))
+            .where(READINGS.c.day.between(to_days(first), to_days(last)))
+            .order_by(READINGS.c.account_id, READINGS.c.day)
+        )
+        with self._database.read() as connection, bulk.picked(connection, ids) as picked:
+            rows = connection.execute(
+                query.where(READINGS.c.account_id.in_(select(picked.c.id)))
+            ).all()
+        return (_unpacked(row.day, row.receipt) for row in rows)
 
     def thin(self, today: date, since: date | None = None) -> int:
         """Drop readings that need not be kept any more; how many.
@@ -190,6 +216,11 @@ def _stored(readings: pl.DataFrame) -> pl.DataFrame:
         hashing.bucket(typed.get_column("account_id")).alias("bucket"),
         _deflate(typed.get_column("receipt")),
     )
+
+
+def _unpacked(day: int, packed: bytes) -> dict[str, Any]:
+    """A receipt as it was made, and the `day` it stands for."""
+    return {**orjson.loads(zlib.decompress(packed)), "day": from_days(day)}
 
 
 def _deflate(receipts: pl.Series) -> pl.Series:
