@@ -15,6 +15,7 @@ _OURS = {
     "config": "config",
     "explain": "explain",
     "migrate": "migrate",
+    "model": "model",
     "plan": "sync",
     "runs": "runs",
     "setup": "setup",

@@ -1,0 +1,62 @@
+"""`crm-health model`: what a model is worth, and what a change of it would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crm_health.cli.context import Context
+from crm_health.cli.output import as_json, show
+from crm_health.cli.trials import difference
+from crm_health.report import model_diff
+from crm_health.report import models as report
+from crm_health.sync import models
+
+_form = click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+
+
+@click.group()
+def model() -> None:
+    """The model that scores customers: its worth, its history, and what a change would do."""
+
+
+@model.command()
+@click.argument("old")
+@click.argument("new")
+@_form
+@click.pass_obj
+def diff(context: Context, old: str, new: str, form: str) -> int:
+    """Score every customer with OLD and with NEW, and show what differs.
+
+    Each is the path of a model.yaml (or of the folder that holds it), `current` for the one in
+    use, or `default` for the packaged one. Reads the local database only; nothing is written.
+    """
+    tell(context, old, new, form == "json")
+    return 0
+
+
+@model.command()
+@_form
+@click.pass_obj
+def history(context: Context, form: str) -> int:
+    """List the models that counted here: since when, whose change, and why."""
+    with context.store(fresh=False) as store:
+        kept = models.history(store)
+    if form == "json":
+        as_json([report.value(entry) for entry in kept])
+    else:
+        show(report.history(kept))
+    return 0
+
+
+def tell(context: Context, old: str, new: str | Path, as_values: bool) -> None:
+    """Print the difference of two models."""
+    with context.store(fresh=False) as store:
+        told = difference(store, context, old, str(new))
+    if as_values:
+        as_json(model_diff.values(told, None))
+    else:
+        show(model_diff.tables(told))
