@@ -14,6 +14,7 @@ _OURS = {
     "accounts": "accounts",
     "config": "config",
     "explain": "explain",
+    "flaps": "flaps",
     "migrate": "migrate",
     "model": "model",
     "plan": "sync",
