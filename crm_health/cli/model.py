@@ -8,10 +8,11 @@ import click
 
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, show
-from crm_health.cli.trials import difference
-from crm_health.report import model_diff
+from crm_health.cli.trials import CURRENT, difference, with_model
+from crm_health.health.model_check import findings, spread
+from crm_health.report import model_check, model_diff
 from crm_health.report import models as report
-from crm_health.sync import models
+from crm_health.sync import models, trial
 
 _form = click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -35,6 +36,36 @@ def diff(context: Context, old: str, new: str, form: str) -> int:
     use, or `default` for the packaged one. Reads the local database only; nothing is written.
     """
     tell(context, old, new, form == "json")
+    return 0
+
+
+@model.command()
+@click.option(
+    "--model",
+    "name",
+    default=CURRENT,
+    show_default=True,
+    metavar="FILE",
+    help="The model.yaml to look at.",
+)
+@_form
+@click.pass_obj
+def check(context: Context, name: str, form: str) -> int:
+    """Hold the model against the customers: which measures say nothing, which say it twice.
+
+    Warns of measures without a regular signal, of models outside five to ten measures or that no
+    customer reaches, of facts that count twice, and of curves that never reach an end. Reads the
+    local database only.
+    """
+    with context.store(fresh=False) as store:
+        tried = trial.run(store, with_model(context, name))
+    accounts = tried.accounts
+    found = findings(tried.setting.config.model, accounts)
+    lie = spread(accounts)
+    if form == "json":
+        as_json(model_check.values(found, lie, accounts.height))
+    else:
+        show(model_check.tables(found, lie, accounts.height))
     return 0
 
 

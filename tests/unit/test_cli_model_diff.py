@@ -94,6 +94,20 @@ def test_the_same_model_moves_nobody(shell: Shell) -> None:
     assert shell("model", "diff", "current", "nowhere.yaml").code == 2
 
 
+def test_check_holds_the_model_against_the_customers(org: Org, shell: Shell) -> None:
+    """Findings and how the values lie, for people and as JSON, without a call."""
+    calls = len(org.crm.calls)
+    told = shell("model", "check", "--format", "json").json()
+    assert told["customers"] == 3
+    assert [(f["kind"], f["model"]) for f in told["findings"]] == [("size", "standard")]
+    given = {row["measure"]: row for row in told["measures"]}["given"]
+    assert (given["known"], given["lowest"], given["most"]) == (3, 50.0, 80.0)
+    text = shell("model", "check")
+    assert "2 measures count; 5 to 10 can be held in mind" in text.out
+    assert text.out.splitlines()[-1] == "1 thing to look at, on 3 customers."
+    assert len(org.crm.calls) == calls
+
+
 def test_the_history_tells_why(org: Org, shell: Shell) -> None:
     """Every model that counted, with its reason."""
     org.config = config(model={"models": WEIGHTS, "change": reason("Given counts most.")})
