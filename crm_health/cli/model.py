@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import click
@@ -9,10 +10,12 @@ import click
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, show
 from crm_health.cli.trials import CURRENT, difference, with_model
+from crm_health.errors import StateError
 from crm_health.health.model_check import findings, spread
-from crm_health.report import model_check, model_diff
+from crm_health.report import model_check, model_diff, model_evidence
 from crm_health.report import models as report
-from crm_health.sync import models, trial
+from crm_health.sync import models, past, trial
+from crm_health.sync.due import DAY
 
 _form = click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -66,6 +69,39 @@ def check(context: Context, name: str, form: str) -> int:
         as_json(model_check.values(found, lie, accounts.height))
     else:
         show(model_check.tables(found, lie, accounts.height))
+    return 0
+
+
+@model.command()
+@click.option(
+    "--horizon",
+    type=click.IntRange(min=14, max=365),
+    default=90,
+    show_default=True,
+    help="Days after a reading in which somebody who leaves counts.",
+)
+@_form
+@click.pass_obj
+def evidence(context: Context, horizon: int, form: str) -> int:
+    """Test each measure on those who left: its sign, how well it ranks, and how early.
+
+    Who left is told by accounts' churned_at and by lost renewals; how they stood before, by the
+    readings that were kept. Of fewer than 50 there is nothing to say. Reads the local database
+    only.
+    """
+    with context.store(fresh=False) as store:
+        last = store.runs.get_value(DAY)
+        if last is None:
+            raise StateError(
+                "No sync has come to its end here yet: run `crm-health sync` first.",
+                code="CH-STATE",
+            )
+        bands = [band.name for band in context.config.model.bands]
+        found = past.judge(store, date.fromisoformat(last), timedelta(days=horizon), bands)
+    if form == "json":
+        as_json(model_evidence.values(found))
+    else:
+        show(model_evidence.tables(found))
     return 0
 
 

@@ -104,25 +104,36 @@ class Caught:
         return None if self.worst is None or not self.base else self.worst / self.base
 
 
-def caught(bands: pl.Series, left: pl.Series, order: list[str]) -> Caught:
+def caught(
+    bands: pl.Series, left: pl.Series, order: list[str], weights: pl.Series | None = None
+) -> Caught:
     """What the bands say of those who left.
 
     Args:
         bands: Each one's band; others than `order` names, such as unknown, are in none.
         left: Who left, in the same order.
         order: The bands, from worst to best.
+        weights: For how many each one stands, where only some of them are looked at.
     """
-    frame = pl.DataFrame({"band": bands, "left": left})
-    worst = frame.filter(pl.col("band") == order[0])
-    below = pl.col("band").is_in(order[:-1]).fill_null(False)
-    gone = frame.filter("left")
-    return Caught(
-        base=_mean(frame["left"]),
-        worst=_mean(worst["left"]) if worst.height else None,
-        below=_mean(gone.select(below).to_series()),
-        in_worst=worst.height / max(1, frame.height),
-        in_below=_mean(frame.select(below).to_series()),
+    frame = pl.DataFrame({"band": bands, "left": left}).with_columns(
+        (pl.lit(1.0) if weights is None else weights.cast(pl.Float64)).alias("w"),
+        (pl.col("band") == order[0]).fill_null(False).alias("worst"),
+        pl.col("band").is_in(order[:-1]).fill_null(False).alias("below"),
     )
+    worst, gone = frame.filter("worst"), frame.filter("left")
+    return Caught(
+        base=_share(frame, "left"),
+        worst=_share(worst, "left") if worst.height else None,
+        below=_share(gone, "below"),
+        in_worst=_share(frame, "worst"),
+        in_below=_share(frame, "below"),
+    )
+
+
+def _share(frame: pl.DataFrame, flag: str) -> float:
+    """The weight of those with a flag, of all; nought of nobody."""
+    total = float(frame["w"].sum())
+    return float(frame.filter(flag)["w"].sum()) / total if total else 0.0
 
 
 def _mean(values: pl.Series) -> float:

@@ -78,3 +78,7 @@ def test_what_the_bands_catch() -> None:
     assert (found.base, found.worst, found.lift) == (0.5, 0.5, 1.0)
     assert (found.below, found.in_worst, found.in_below) == (0.5, 0.25, 0.375)
     assert caught(pl.Series(["green"]), pl.Series([True]), ["red", "green"]).lift is None
+    # One who stayed may stand for many who were not looked at.
+    some = caught(bands, left, ["red", "yellow", "green"], pl.Series([1, 3, 1, 1, 3, 3, 1, 3]))
+    assert (some.base, some.worst, some.lift) == (0.25, 0.25, 1.0)
+    assert some.below == 0.5
