@@ -155,8 +155,8 @@ def _twice(model: Model, kind: str, counted: list[str], mine: pl.DataFrame) -> I
         shared = sorted(read[one] & read[other])
         if like is None or like < (TWICE if shared else SAME):
             continue
-        why = f"both read {', '.join(shared)}" if shared else "they read different facts"
-        text = f"count the same twice: rank correlation {like:.2f}, {why}"
+        why = f"both read {', '.join(shared)}" if shared else "though they read different facts"
+        text = f"may count one thing twice: their ranks go together ({like:.2f}), {why}"
         yield Finding("twice", kind, (one, other), text)
 
 

@@ -48,10 +48,18 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, Mapping):
         said = {k: v for k, v in value.items() if v is not None}
-        return ", ".join(f"{key}: {_text(item)}" for key, item in said.items())
+        return ", ".join(f"{_key(key)}: {_text(item)}" for key, item in said.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_text(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _key(key: str) -> str:
+    """A name, or the corner of a curve without noise."""
+    try:
+        return f"{float(key):g}"
+    except ValueError:
+        return key
 
 
 def cut(text: str) -> str:
