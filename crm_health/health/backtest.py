@@ -7,7 +7,7 @@ so nobody leaves twice; landmarks are ranked each by itself, so that a season te
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -52,6 +52,26 @@ class Tested:
     #: How many of those who left it spoke of, and of how many it had a reading.
     spoke: int
     heard: int
+
+
+@dataclass(frozen=True)
+class Past:
+    """A test of the measures on an organisation's own past."""
+
+    horizon: timedelta
+    #: Customers who ever left or lost a renewal, and those of them with a reading to judge by.
+    left: int
+    judged: int
+    #: The days looked at, newest first.
+    landmarks: Sequence[date]
+    #: Nothing where too few can be judged.
+    tests: Sequence[Tested] = ()
+    caught: Caught | None = None
+
+    @property
+    def enough(self) -> bool:
+        """Whether anything can be said."""
+        return self.judged >= ENOUGH
 
 
 def landmarks(first: date, last: date, horizon: timedelta) -> list[date]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from crm_health.health.backtest import ENOUGH, Tested
+from crm_health.health.backtest import ENOUGH, Past, Tested
 from crm_health.health.ranking import Auc, Caught
 from crm_health.report.tables import table
 from crm_health.report.words import counted
@@ -16,8 +16,8 @@ from crm_health.report.words import counted
 _TOO_GOOD = 0.85
 
 
-def tables(past: Any) -> list[RenderableType]:
-    """The tests (`sync.past.Past`), the sum last."""
+def tables(past: Past) -> list[RenderableType]:
+    """The tests, the sum last."""
     days = past.horizon.days
     if not past.enough:
         return [_too_few(past)]
@@ -46,7 +46,7 @@ def tables(past: Any) -> list[RenderableType]:
     return out
 
 
-def values(past: Any) -> dict[str, Any]:
+def values(past: Past) -> dict[str, Any]:
     """The same as plain values."""
     found = past.caught
     return {
@@ -55,7 +55,7 @@ def values(past: Any) -> dict[str, Any]:
         "left": past.left,
         "judged": past.judged,
         "horizon_days": past.horizon.days,
-        "landmarks": past.landmarks,
+        "landmarks": list(past.landmarks),
         "measures": [_value(test) for test in past.tests],
         "bands": None
         if found is None
@@ -69,7 +69,7 @@ def values(past: Any) -> dict[str, Any]:
     }
 
 
-def _too_few(past: Any) -> str:
+def _too_few(past: Past) -> str:
     why = (
         "Those are told by churned_at, if the mapping names it, and by renewals that were lost."
         if not past.left

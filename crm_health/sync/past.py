@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from crm_health.health import backtest
-from crm_health.health.backtest import Receipt, Tested
-from crm_health.health.ranking import Caught
+from crm_health.health.backtest import Past, Receipt
 from crm_health.store import Scope, Store, text_hash
 
 #: Of those who stayed so many are looked at, always the same: more would make no narrower interval.
 STAYED = 5_000
 #: Readings that are looked for in one go.
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class Past:
-    """A test of the measures on the organisation's own past."""
-
-    horizon: timedelta
-    #: Customers who ever left or lost a renewal, and those of them with a reading to judge by.
-    left: int
-    judged: int
-    landmarks: list[date]
-    #: False: fewer than `backtest.ENOUGH` can be judged, so nothing is said.
-    enough: bool
-    tests: list[Tested] = field(default_factory=list)
-    caught: Caught | None = None
 
 
 def outcomes(store: Store) -> pl.DataFrame:
@@ -73,14 +57,14 @@ def judge(store: Store, today: date, horizon: timedelta, bands: list[str]) -> Pa
     """
     gone = outcomes(store).filter(pl.col("left_on") <= today)
     left_on = dict(gone.iter_rows())
-    stayed, stands_for = _stayed(store, gone["account_id"])
+    stayed, stands_for = _stayed(store, gone["account_id"], today)
     ids = pl.concat([gone["account_id"], stayed])
     days = backtest.landmarks(today - timedelta(days=5 * 365), today, horizon)
-    rows: list[dict[str, Any]] = []
+    frames = [pl.DataFrame(schema=backtest.SEEN)]
     banded: list[tuple[str | None, bool, float]] = []
     used, judged = list[date](), set[str]()
     for day in days:
-        before = len(rows)
+        rows: list[dict[str, Any]] = []
         for receipt in _newest(store, ids, day):
             account = receipt["account"]
             leaves = left_on.get(account)
@@ -91,29 +75,33 @@ def judge(store: Store, today: date, horizon: timedelta, bands: list[str]) -> Pa
             banded.append((receipt.get("band"), left, 1.0 if leaves else stands_for))
             if left:
                 judged.add(account)
-        if len(rows) > before:
+        if rows:
             used.append(day)
-    enough = len(judged) >= backtest.ENOUGH
-    base = Past(horizon, gone.height, len(judged), used, enough)
-    if not enough:
-        return base
-    seen = pl.DataFrame(rows, schema=backtest.SEEN)
+            frames.append(pl.DataFrame(rows, schema=backtest.SEEN))
+    found = Past(horizon, gone.height, len(judged), used)
+    if not found.enough:
+        return found
+    seen = pl.concat(frames)
     marks = backtest.low_marks(seen)
     who = gone.filter(pl.col("account_id").is_in(list(judged)))
     ahead = [
         backtest.leads(receipts, left_on[account], marks)
         for account, receipts in _by_account(store, who)
     ]
-    return Past(
-        horizon, gone.height, len(judged), used, enough,
-        backtest.tested(seen, ahead), backtest.bands_caught(banded, bands),
-    )  # fmt: skip
+    return replace(
+        found,
+        tests=backtest.tested(seen, ahead),
+        caught=backtest.bands_caught(banded, bands),
+    )
 
 
-def _stayed(store: Store, gone: pl.Series) -> tuple[pl.Series, float]:
-    """Some of the accounts that did not leave, always the same, and how many each stands for."""
-    ids = store.mirror.account_ids()
-    others = ids.filter(~ids.is_in(gone.implode())).alias("account_id")
+def _stayed(store: Store, gone: pl.Series, today: date) -> tuple[pl.Series, float]:
+    """Some of those who are customers still, always the same, and how many each stands for.
+
+    Whoever is neither known to have left nor scored any more is on neither side.
+    """
+    scored = store.history.series(today - backtest.SLACK, Scope.all())["account_id"].unique()
+    others = scored.filter(~scored.is_in(gone.implode())).alias("account_id")
     order = text_hash(others).alias("order")
     ordered = others.to_frame().with_columns(order).sort("order", "account_id")["account_id"]
     return ordered.head(STAYED), max(1.0, len(ordered) / STAYED)
