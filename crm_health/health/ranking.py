@@ -48,24 +48,32 @@ def auc(numbers: pl.Series, left: pl.Series) -> Auc | None:
         numbers: Scores or points; missing ones do not count.
         left: Who left (Boolean), in the same order.
     """
+    placed = placements(numbers, left)
+    gone, kept = placed.filter("left")["above"], placed.filter(~pl.col("left"))["above"]
+    if gone.is_empty() or kept.is_empty():
+        return None
+    variance = _variance(gone) / len(gone) + _variance(kept) / len(kept)
+    return Auc(_mean(gone), variance, len(gone), len(kept))
+
+
+def placements(numbers: pl.Series, left: pl.Series) -> pl.DataFrame:
+    """left, above: the share of the other side that each one ranks above in risk, ties half.
+
+    Args:
+        numbers: As `auc` takes them; those with a missing one fall out.
+        left: Who left, in the same order.
+    """
     frame = pl.DataFrame({"x": numbers.cast(pl.Float64), "left": left}).drop_nulls()
     gone, kept = frame.filter("left").height, frame.filter(~pl.col("left")).height
-    if not gone or not kept:
-        return None
     # Ranks from the top: one who left stands above (in risk) all who stayed with more.
     risk = -pl.col("x")
-    ranked = frame.with_columns(
+    ranks = frame.with_columns(
         risk.rank("average").alias("all"), risk.rank("average").over("left").alias("own")
     )
-    # The share of the other side that each one stands above.
-    above = ranked.select(
-        "left",
-        ((pl.col("all") - pl.col("own")) / pl.when("left").then(kept).otherwise(gone)).alias("v"),
+    others = pl.when("left").then(kept).otherwise(gone)
+    return ranks.select(
+        "left", ((pl.col("all") - pl.col("own")) / pl.when(others > 0).then(others)).alias("above")
     )
-    of_left = above.filter("left")["v"]
-    of_kept = above.filter(~pl.col("left"))["v"]
-    variance = _variance(of_left) / gone + _variance(of_kept) / kept
-    return Auc(_mean(of_left), variance, gone, kept)
 
 
 def pooled(strata: Iterable[Auc | None]) -> Auc | None:

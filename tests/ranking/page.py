@@ -8,7 +8,8 @@ from crm_health.health.ranking import Auc
 from tests.ranking.scene import Result
 
 _HEAD = (
-    "data", "customers", "left", "score: AUC (95 %)", "naive: AUC (95 %)", "one input: AUC (95 %)",
+    "data", "customers", "left", "score: AUC (95 %)", "naive: AUC (95 %)",
+    "score above naive (95 %)", "one input: AUC (95 %)",
 )  # fmt: skip
 _BANDS = (
     "data", "left: of all", "of the red", "lift of red", "red: of all",
@@ -40,6 +41,7 @@ def area_row(found: Result) -> tuple[str, ...]:
         f"{found.score.left:,}",
         f"**{_area(found.score)}**",
         _area(found.naive),
+        "{:+z.2f} ({:+z.2f} to {:+z.2f})".format(*found.gain),
         f"{_area(found.first)} ({found.study.first})",
     )
 
