@@ -80,7 +80,7 @@ def _facts(receipt: Receipt) -> list[RenderableType]:
     dates = receipt.get("evidence") or {}
     rows = [
         (name, number(value), str(dates.get(name, receipt["day"])))
-        for name, value in (receipt.get("facts") or {}).items()
+        for name, value in sorted((receipt.get("facts") or {}).items())
     ]
     return ["", table(("fact", ">value", "evidence of"), rows)] if rows else []
 
@@ -110,8 +110,8 @@ def _parts(receipt: Receipt) -> RenderableType:
     label = "score" if receipt["score"] is not None else "computed (no score: see below)"
     rows.append((label, "", "", "", "", "", hundredths(total), "", ""))
     headings = (
-        "measure", "dimension", ">value", "on its curve", ">points of 100", ">weight, shared out",
-        ">share of score", ">costs", "evidence of",
+        "measure", "dimension", ">value", "on its curve", ">points", ">weight, shared",
+        ">share", ">costs", "evidence of",
     )  # fmt: skip
     return table(headings, rows, last=1)
 

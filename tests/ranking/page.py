@@ -41,7 +41,7 @@ def area_row(found: Result) -> tuple[str, ...]:
         f"{found.score.left:,}",
         f"**{_area(found.score)}**",
         _area(found.naive),
-        "{:+z.2f} ({:+z.2f} to {:+z.2f})".format(*found.gain),
+        "{} ({} to {})".format(*map(_signed, found.gain)),
         f"{_area(found.first)} ({found.study.first})",
     )
 
@@ -68,6 +68,11 @@ def _band_row(found: Result) -> tuple[str, ...]:
 def _what(results: Sequence[Result]) -> list[str]:
     studies = [found.study for found in results]
     return [*(f"- **{s.name}**: {s.account}; left means {s.leaving}." for s in studies), ""]
+
+
+def _signed(value: float) -> str:
+    # Nought has no sign.
+    return f"{round(value, 2) + 0.0:+.2f}"
 
 
 def _percent(share: float) -> str:
