@@ -111,9 +111,9 @@ def admit(store: Store, config: Config) -> None:
     problem = objection(store, config)
     if problem is not None:
         raise ConfigError(
-            f"{problem[:1].upper()}{problem[1:]}. Nothing was written, and no call was "
-            "made. Put owner, approver, date and a reason of one sentence under `change:`; `crm-health model diff "
-            "current model.yaml` shows what the change does.",
+            f"{problem[:1].upper()}{problem[1:]}. Nothing was written, and no call was made. Put "
+            "owner, approver, date and a reason of one sentence under `change:`; `crm-health model "
+            "diff` shows what the change does.",
             code="CH-MODEL",
         )
 
