@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crm_health.config import figures, names
+from crm_health.config import domains, figures, names
 from crm_health.config.check_mapping import check_mapping
 from crm_health.config.check_model import ModelNames, check_model, counts, unused
 from crm_health.config.check_playbook import check_playbook
@@ -45,7 +45,8 @@ def check(given: Documents, crm: str) -> list[Problem]:
     found = ModelNames(_known(model_file, entities["account"]), frozenset())
     model_check = None
     if model is not None and model_file is not None:
-        model_check, found = check_model(model, model_file, entities)
+        held = {entity: domains.of_entity(entity, mapping) for entity in ENTITIES}
+        model_check, found = check_model(model, model_file, entities, held)
     used = set(model_check.used) if model_check else set()
     # Without a model there are no names that an alert could be held against.
     has_names = model_file is not None and isinstance(model_file.data, dict)
@@ -53,7 +54,7 @@ def check(given: Documents, crm: str) -> list[Problem]:
         alerts = check_playbook(
             playbook,
             playbook_file,
-            found.alerted(),
+            found,
             counts(model) if model is not None else frozenset(),
             mapping.id_length if mapping is not None else None,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
@@ -11,13 +11,16 @@ from zoneinfo import available_timezones
 
 import holidays
 
-from crm_health.config import figures, names
+from crm_health.config import figures, names, templates
 from crm_health.config.check_weights import check_weights
 from crm_health.config.checker import Checker
+from crm_health.config.domains import COUNT, POINTS, of_outcomes
 from crm_health.config.expressions import ColumnKind
 from crm_health.config.known import Columns, Known, circles
-from crm_health.config.model import Model
+from crm_health.config.model import MeasureDef, Model
 from crm_health.config.problems import nearest
+from crm_health.config.samples import Domains
+from crm_health.config.trials import NO_RATIO
 from crm_health.config.yaml import Document
 from crm_health.entities import ENTITIES, Kind
 
@@ -29,6 +32,10 @@ class ModelNames:
     #: Account columns, facts, derived facts and the figures that the model reads.
     facts: Columns
     dimensions: frozenset[str]
+    #: What they can hold, as far as it is known.
+    domains: Domains = field(default_factory=dict)
+    #: Those that some text shows as percent.
+    ratios: frozenset[str] = frozenset()
 
     def scored(self) -> Columns:
         """What caps may read: the points of each dimension as well."""
@@ -41,7 +48,10 @@ class ModelNames:
 
 
 def check_model(
-    model: Model, document: Document, entities: Mapping[str, Columns]
+    model: Model,
+    document: Document,
+    entities: Mapping[str, Columns],
+    held: Mapping[str, Domains],
 ) -> tuple[Checker, ModelNames]:
     """Check one model whose shape is right.
 
@@ -49,11 +59,14 @@ def check_model(
         model: the model.
         document: its file.
         entities: entity to the columns that expressions over its rows may use.
+        held: entity to what these columns can hold, as far as it is known.
     """
     check = Checker(document, counts=counts(model))
     _calendar(check, model)
+    check.ratios = templates.shown_as("percent", document.text)
     known = Known(check, dict(entities["account"]), _later(document, model))
-    _facts(check, model, known.columns, entities)
+    known.domains = dict(held.get("account", {}))
+    _facts(known, model, entities, held)
     # What a broken entry would have given is known by name, so that one mistake is one problem.
     for section in ("facts", "derived"):
         if section == "derived":
@@ -63,12 +76,21 @@ def check_model(
     _measures(known, model)
     check_weights(known, model)
     dimensions = frozenset(m.dimension for m in model.measures.values())
-    known.columns |= ModelNames({}, dimensions).scored()
+    points = ModelNames({}, dimensions).scored()
+    known.columns |= points
+    known.domains |= dict.fromkeys(points, POINTS)
     for name, cap in model.caps.items():
         known.expression(("caps", name, "when"), cap.when, expect=Kind.BOOLEAN)
         _text(known, ("caps", name, "says"), cap.says)
     _bands(check, model)
-    return check, ModelNames(known.columns | _figures(known, model), dimensions)
+    for name in ("min_coverage", "min_weight_on"):
+        value = getattr(model.evidence, name)
+        if 0 < value < 1:
+            hint = f"write {100 * value:g} for {100 * value:g} %"
+            check.add(("evidence", name), f"is in percent: {value:g} is next to nothing", hint)
+    held_by = {**known.domains, **of_outcomes(model)}
+    columns = known.columns | _figures(known, model)
+    return check, ModelNames(columns, dimensions, held_by, check.ratios)
 
 
 def counts(model: Model) -> frozenset[str]:
@@ -138,10 +160,13 @@ def _fresh(check: Checker, path: tuple[str, str], name: str, columns: Columns) -
         check.add(path, "the name is taken", "choose another one")
 
 
-def _facts(check: Checker, model: Model, columns: Columns, entities: Mapping[str, Columns]) -> None:
+def _facts(
+    known: Known, model: Model, entities: Mapping[str, Columns], held: Mapping[str, Domains]
+) -> None:
+    check, counted = known.check, counts(model)
     for name, fact in model.facts.items():
         path = ("facts", name)
-        _fresh(check, path, name, columns)
+        _fresh(check, path, name, known.columns)
         entity = ENTITIES.get(fact.source)
         kind: ColumnKind = "any"
         if entity is None:
@@ -152,12 +177,15 @@ def _facts(check: Checker, model: Model, columns: Columns, entities: Mapping[str
         elif fact.source in ("account", "user"):
             check.add((*path, "from"), "has no rows to count", "write it under `derived`")
         else:
-            rows = entities[fact.source]
+            rows, can = entities[fact.source], held.get(fact.source, {})
             if fact.where is not None:
-                check.expression((*path, "where"), fact.where, rows, expect=Kind.BOOLEAN)
-            expr = check.expression((*path, "take"), fact.take, rows, role="aggregate")
-            kind = (expr.kind if expr else None) or "any"
-        columns[name] = kind
+                where = (*path, "where")
+                check.expression(where, fact.where, rows, expect=Kind.BOOLEAN, domains=can)
+            take = check.expression((*path, "take"), fact.take, rows, role="aggregate", domains=can)
+            kind = (take.kind if take else None) or "any"
+        known.columns[name] = kind
+        if name in counted:
+            known.domains[name] = COUNT
 
 
 def _measures(known: Known, model: Model) -> None:
@@ -170,7 +198,7 @@ def _measures(known: Known, model: Model) -> None:
             hint = f"did you mean {near[0]!r}?"
             check.add((*path, "dimension"), f"only this measure has {measure.dimension!r}", hint)
         known.expression((*path, "value"), measure.value, expect=Kind.NUMBER)
-        _curve(check, (*path, "curve"), measure.curve)
+        _curve(check, (*path, "curve"), measure)
         if measure.stale_after_days is not None and measure.stale_after_days < 1:
             check.add((*path, "stale_after_days"), "must be at least 1 day")
         _text(known, (*path, "says"), measure.says)
@@ -178,14 +206,24 @@ def _measures(known: Known, model: Model) -> None:
             _text(known, (*path, "says_good"), measure.says_good)
 
 
-def _curve(check: Checker, path: tuple[str, ...], curve: Mapping[float, float]) -> None:
+def _curve(check: Checker, path: tuple[str, ...], measure: MeasureDef) -> None:
+    curve = measure.curve
     if len(curve) < 2:
         check.add(path, "needs at least two points", "{0: 0, 10: 100}")
-    values = list(curve)
+        return
+    values, points = list(curve), list(curve.values())
     if any(right <= left for left, right in pairwise(values)):
         check.add(path, "the values must rise from left to right")
-    if any(not 0 <= points <= 100 for points in curve.values()):
+    if any(not 0 <= point <= 100 for point in points):
         check.add(path, "points must be from 0 to 100")
+    elif max(points) == min(points):
+        check.add(path, f"gives {points[0]:g} points whatever the value", "it tells nothing apart")
+    elif max(points) <= 1:
+        check.add(path, "points go to 100, and these end at 1", "write 100 for the full mark")
+    if measure.value in check.ratios and max(values) >= NO_RATIO:
+        most = f"{max(values):g} would be {100 * max(values):g} %"
+        hint = f"write {max(values) / 100:g} for {max(values):g} %"
+        check.add(path, f"{measure.value} is a ratio: {most}", hint)
 
 
 def _bands(check: Checker, model: Model) -> None:

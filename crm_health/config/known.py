@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from crm_health.config import figures
 from crm_health.config.checker import Checker
+from crm_health.config.domains import RANK
 from crm_health.config.expressions import ColumnKind, Expr
+from crm_health.config.samples import ANYTHING, Domain, texts_in
 from crm_health.config.yaml import Path
 from crm_health.entities import Kind
 
@@ -17,6 +19,8 @@ Columns = dict[str, ColumnKind]
 
 _WORD = re.compile(r"\b[a-z][a-z0-9_]*\b")
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
+#: What passes texts on as they are.
+_WHOLE = re.compile(r"\bcoalesce\s*\(")
 
 
 @dataclass
@@ -27,6 +31,8 @@ class Known:
     columns: Columns
     #: Names that exist, but not yet, and what they are.
     later: dict[str, str]
+    #: What they can hold, as far as it is known.
+    domains: dict[str, Domain] = field(default_factory=dict)
     #: Derived facts that rest on a figure of the book, and on which.
     relative: dict[str, str] = field(default_factory=dict)
 
@@ -40,7 +46,10 @@ class Known:
             if about is not None:
                 part = about.of if about.of not in self.columns else about.by or about.of
                 later[name] = f"a figure of {part!r}, which is {later[part]}"
-        return self.check.expression(path, text, columns, expect=expect, later=later)
+        domains = self.domains
+        return self.check.expression(
+            path, text, columns, expect=expect, later=later, domains=domains
+        )
 
     def at(self, path: Path, text: str) -> Columns:
         """What is known, with the figures that the text reads; what is wrong with those."""
@@ -49,6 +58,8 @@ class Known:
             about = figures.figure(name, self.columns)
             if about is not None:
                 found[name] = Kind.NUMBER
+                if about.kind == "rank":
+                    self.domains[name] = RANK
                 self.check.used |= {about.of, *([about.by] if about.by else [])}
                 self._sound(path, name, about)
         return {**self.columns, **found}
@@ -56,11 +67,21 @@ class Known:
     def derived(self, name: str, text: str, expr: Expr | None) -> None:
         """Note a derived fact, known from here on."""
         self.columns[name] = (expr.kind if expr else None) or "any"
+        if expr is not None and expr.kind is Kind.TEXT:
+            self._texts(name, expr)
         read = words(text)
         own = sorted(figures.names_in([text]))
         own += sorted(self.relative[other] for other in read & self.relative.keys())
         if own:
             self.relative[name] = own[0]
+
+    def _texts(self, name: str, expr: Expr) -> None:
+        """A text that is put together from known words can hold these at most."""
+        read = [n for n in expr.columns if self.columns[n] is Kind.TEXT]
+        known = [self.domains.get(n, ANYTHING).words for n in read]
+        if "||" not in expr.text and "(" not in _WHOLE.sub("", expr.text) and None not in known:
+            given = frozenset(texts_in(expr.text))
+            self.domains[name] = Domain(words=given.union(*(w for w in known if w is not None)))
 
     def _sound(self, path: Path, name: str, about: figures.Figure) -> None:
         """A figure is of numbers, over cohorts of some label, and rests on no other figure."""

@@ -15,7 +15,7 @@ import polars as pl
 from crm_health.businesstime import Calendar
 from crm_health.config.mapping import Scalar, Source
 from crm_health.connector import Page
-from crm_health.entities import POLARS, Kind
+from crm_health.entities import POLARS, RANGES, Kind
 from crm_health.sync.streams import ResolvedFeed
 
 #: Texts that are longer are cut: no column of the One View needs more.
@@ -58,7 +58,7 @@ def normalize(page: Page, feed: ResolvedFeed, calendar: Calendar) -> Normalized:
             continue
         raw = _raw(source, live)
         value = _cast(_translated(source, raw, live), kind, calendar.time_zone)
-        sane = _sane(_scaled(source, value), kind).rename(column)
+        sane = _sane(_scaled(source, value), kind, RANGES.get((feed.entity, column))).rename(column)
         columns.append(sane)
         problems += _problems(feed.object, source, live, raw, value, sane)
     rows = pl.DataFrame(columns)
@@ -213,11 +213,12 @@ def _as_instant(series: pl.Series, time_zone: str) -> pl.Series:
     )
 
 
-def _sane(series: pl.Series, kind: Kind) -> pl.Series:
-    """Null for what no fact could use; long texts cut."""
+def _sane(series: pl.Series, kind: Kind, within: tuple[float, float] | None) -> pl.Series:
+    """Null for what no fact could use, or what is out of range; long texts cut."""
     value = pl.col("value")
     if kind is Kind.NUMBER:
-        value = pl.when(value.is_finite()).then(value)
+        usable = value.is_finite() if within is None else value.is_between(*within)
+        value = pl.when(usable).then(value)
     elif kind is Kind.DATE:
         value = pl.when(value.is_between(FIRST_DAY, LAST_DAY)).then(value)
     elif kind is Kind.INSTANT:

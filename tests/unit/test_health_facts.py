@@ -21,7 +21,7 @@ from health_help import (
     live,
 )
 
-from crm_health.health.facts import Source, compute, with_days
+from crm_health.health.facts import Source, with_days
 from crm_health.health.score import assess
 
 
