@@ -66,6 +66,7 @@ def doubts(
     found = False
     for name, values in held(expr.text):
         for doubt in _of_values(name, values, domains, name in ratios):
+            # What never holds because of this needs no word of its own.
             found = True
             yield doubt
     kinds = {name: Kind(columns[name]) for name in expr.columns if columns[name] != "any"}
@@ -97,8 +98,9 @@ def _of_values(
             if domain.words is not None and value not in domain.words:
                 known = ", ".join(sorted(domain.words))
                 near = nearest(value.lower(), domain.words) or nearest(value, domain.words)
-                hint = near or f"it is one of {known}"
-                yield Doubt(f"{name} is never {value!r}", hint)
+                # A word of their own may be one that the mapping doesn't give yet.
+                hint = near or f"as it is mapped, it is one of {known}"
+                yield Doubt(f"{name} is never {value!r}", hint, perhaps=not near)
         elif ratio and abs(value) >= NO_RATIO:
             much = f"{value:g} would be {100 * value:g} %"
             yield Doubt(f"{name} is a ratio: {much}", f"write {value / 100:g} for {value:g} %")
