@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from crm_health.health.book import Figures
+from crm_health.health.profile import Profiler
 from crm_health.store import Run, Scope, Store
 from crm_health.sync import records
 from crm_health.sync.assess import assess
@@ -48,6 +49,7 @@ def assess_all(
     book: Figures,
     tally: Tally,
     tick: Callable[[str, int], None],
+    profiler: Profiler,
 ) -> Gathered:
     """Assess the parts, put their readings aside and draft their plan rows.
 
@@ -59,6 +61,7 @@ def assess_all(
         book: Figures over the whole book.
         tally: What the guards look at, counted further.
         tick: Told `assess` and the number of accounts after each part.
+        profiler: Counts the inputs.
     """
     gathered = Gathered()
     # What a run that died left behind.
@@ -69,6 +72,7 @@ def assess_all(
         found = assess(store, setting, scope, book)
         if found is None:
             continue
+        profiler.add(found.accounts)
         part = desire(store, setting, scope, found, tally, moved)
         store.drafts.add(run, part.plan)
         store.history.stage(found.readings)

@@ -11,7 +11,7 @@ from crm_health.businesstime import Calendar
 from crm_health.config.load import Config
 from crm_health.connector import Connector, Identity
 from crm_health.store import Run, Store
-from crm_health.sync import draft, hierarchy, plan, population, ration, streams, vanished
+from crm_health.sync import draft, hierarchy, plan, population, ration, shifts, streams, vanished
 from crm_health.sync.apply import apply
 from crm_health.sync.due import Due
 from crm_health.sync.fields import EDITS
@@ -87,14 +87,19 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     store.runs.phase(run, "assess")
     book = population.figures(store, setting)
     tally = Tally(shrunk=report.pulled.shrunk)
-    gathered = draft.assess_all(store, setting, run, due.scopes(), book, tally, options.tick)
+    profiler = shifts.profiler(setting)
+    gathered = draft.assess_all(
+        store, setting, run, due.scopes(), book, tally, options.tick, profiler
+    )
     _count(store, report, due, gathered, tally)
+    inputs = profiler.profile()
     unserved = _leave_out(store, report, gathered, options)
     store.runs.phase(run, "guards")
     if options.approve is not None:
         store.drafts.keep_approved(run, options.approve)
     elif not identity.is_sandbox:
         guards = config.playbook.guards
+        tally.shifted = shifts.found(store, guards, inputs, report.customers)
         report.stops = stops(guards, tally, store.drafts.kinds(run), connector.usage())
     store.drafts.fix(run, plan.KINDS)
     report.calls_needed = plan.calls(store.plans.groups(run.id), connector)
@@ -105,6 +110,9 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
         store.history.keep_staged()
         store.history.save_figures(setting.day, config.digest, book)
+        approved = options.approve is not None
+        if due.all or (approved and shifts.stands(inputs, report.customers)):
+            shifts.keep(store, setting.day, inputs, alone=approved)
         store.runs.phase(run, "apply")
         apply(connector, store, run, config.mapping, options)
         _settle(store, report, due, unserved, options)
