@@ -8,6 +8,7 @@ from crm_health.config import domains, figures, names
 from crm_health.config.check_mapping import check_mapping
 from crm_health.config.check_model import ModelNames, check_model, counts, unused
 from crm_health.config.check_playbook import check_playbook
+from crm_health.config.checker import Checker
 from crm_health.config.columns import columns_for
 from crm_health.config.known import Columns
 from crm_health.config.mapping import Mapping
@@ -60,11 +61,23 @@ def check(given: Documents, crm: str) -> list[Problem]:
         )
         problems += alerts.problems
         used |= alerts.used
+        if model_check is not None and model is not None:
+            _led(model_check, model, playbook)
     if model is not None and model_check is not None:
         if given.whole:
             unused(model_check, model, used)
         problems += model_check.problems
     return problems
+
+
+def _led(check: Checker, model: Model, playbook: Playbook) -> None:
+    """An alert leads the score: the cap of the same cause comes a day later."""
+    alerts = {" ".join(alert.when.split()): name for name, alert in playbook.alerts.items()}
+    for name, cap in model.caps.items():
+        alert = alerts.get(" ".join(cap.when.split()))
+        if alert is not None:
+            what = f"holds as soon as the alert {alert} does, but an alert leads the score"
+            check.warn(("caps", name, "when"), what, "let the cap begin a day later")
 
 
 def _entities(mapping: Mapping | None, document: Document | None) -> dict[str, Columns]:

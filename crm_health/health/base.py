@@ -37,7 +37,8 @@ def with_base(model: Model, frame: pl.DataFrame, weights: Mapping[str, pl.Expr])
         for dimension in dimensions(model)
     }
     return frame.with_columns(
-        (pl.col("base_h") / 100.0).alias("base_score"),
+        # Polars divides one row otherwise than many: without rounding 42.3 is 42.300000000000004.
+        (pl.col("base_h") / 100.0).round(2).alias("base_score"),
         pl.sum_horizontal(
             pl.lit(0, dtype=pl.Int64),
             *((_present(group) > 0).cast(pl.Int64) for group in in_dimension.values()),
@@ -58,4 +59,4 @@ def _weighted(weights: Mapping[str, pl.Expr]) -> pl.Expr:
 def _mean(weights: Mapping[str, pl.Expr]) -> pl.Expr:
     """Points of a dimension, 0 to 100 in steps of 0.1; missing without evidence."""
     under = pl.when(_present(weights) > 0).then(_present(weights))
-    return half_up(_weighted(weights), under) / 10.0
+    return (half_up(_weighted(weights), under) / 10.0).round(1)

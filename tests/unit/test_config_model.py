@@ -129,6 +129,15 @@ def test_a_playbook_is_held_against_what_a_score_can_be(tmp_path: Path) -> None:
     ]
 
 
+def test_an_alert_leads_the_cap_of_its_cause(tmp_path: Path) -> None:
+    """A cap that begins with its alert would move the score before anybody could act."""
+    text = default("model.yaml").replace("when: p1_past_sla_days >= 1", "when: p1_past_sla  > 0")
+    (tmp_path / "model.yaml").write_text(text, "utf-8")
+    (warning,) = load(tmp_path).warnings
+    assert warning.path == "caps.sev1.when"
+    assert warning.message.startswith("holds as soon as the alert sev1_past_sla does")
+
+
 def test_a_mapping_is_held_against_the_picklist(tmp_path: Path) -> None:
     """A judgement is 1 to 5: what a mapping makes of it can be nothing else."""
     text = default("salesforce.yaml").replace('"5": 5}', '"5": 6}', 1)
