@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from crm_health.config.base import Expression, Frozen, Name, Slug
 
@@ -116,6 +116,25 @@ class Evidence(Frozen):
     source_stale_days: int = Field(default=7, ge=1)
 
 
+class Override(Frozen):
+    """How long a person's score stands instead of ours, and when the two are too far apart."""
+
+    #: Days that one without an end lasts, and the most that any does.
+    days: int = Field(default=90, ge=1, le=730)
+    max_days: int = Field(default=180, ge=1, le=730)
+    #: Days that an edit of the score itself lasts.
+    edit_days: int = Field(default=30, ge=1, le=730)
+    #: Points between it and the computed score from which on they are apart: see
+    #: `override_apart_days` in the playbook.
+    apart_points: int = Field(default=15, ge=1, le=99)
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        if max(self.days, self.edit_days) > self.max_days:
+            raise ValueError("days and edit_days can't be more than max_days")
+        return self
+
+
 class Model(Frozen):
     """`model.yaml`."""
 
@@ -136,3 +155,4 @@ class Model(Frozen):
     bands: tuple[BandDef, ...] = Field(min_length=2, max_length=6)
     steadiness: Steadiness = Steadiness()
     evidence: Evidence = Evidence()
+    override: Override = Override()

@@ -124,13 +124,20 @@ def assess(store: Store, setting: Setting, scope: Scope, book: Figures) -> Asses
     model, day = setting.config.model, setting.day
     memories = memory.parse(accounts.select("account_id", "shown_memory"))
     edits = memory.edited(accounts, memories)
-    override = overrides.resolve(accounts, memories, edits, day)
+    override = overrides.resolve(accounts, memories, edits, day, model.override)
     accounts = accounts.with_columns(override)
     view = load_facts(store, setting, accounts, scope, book)
     assessed = score.assess(model, view, setting.as_of)
     settled = _settle(setting, accounts, memories, assessed)
     today = assessed.select("account_id", "score", "model")
-    series = _series(store, accounts, today, scope, day)
+    known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
+    apart = overrides.apart(
+        assessed.select("account_id", "override", "computed"),
+        known,
+        day,
+        model.override.apart_points,
+    )
+    series = _series(known, accounts, today, day)
     trends = trend.trend(
         series, today.join(accounts.select("account_id", "shown_trend"), on="account_id"), day
     )
@@ -141,10 +148,12 @@ def assess(store: Store, setting: Setting, scope: Scope, book: Figures) -> Asses
         .join(settled, on="account_id", maintain_order="left")
         .join(trends, on="account_id", maintain_order="left")
         .join(weekly, on="account_id", maintain_order="left")
+        .join(apart, on="account_id", maintain_order="left")
     )
     texts = text.why(model, view, assessed, settled, trends)
     frame = frame.join(texts, on="account_id", maintain_order="left").with_columns(
-        (pl.lit(day) - pl.col("band_since")).dt.total_days().alias("band_since_days")
+        (pl.lit(day) - pl.col("band_since")).dt.total_days().alias("band_since_days"),
+        pl.col("change_30").alias("score_change_30"),
     )
     receipts = receipt.receipts(
         model, view, assessed, settled, as_of=setting.as_of, digest=setting.config.digest
@@ -183,13 +192,12 @@ def _settle(
 
 
 def _series(
-    store: Store, accounts: pl.DataFrame, today: pl.DataFrame, scope: Scope, day: date
+    known: pl.DataFrame, accounts: pl.DataFrame, today: pl.DataFrame, day: date
 ) -> pl.DataFrame:
     """Daily scores before today; where the database knows less, the CRM's twelve weeks fill in.
 
     The CRM's scores do not say which model made them: today's is taken.
     """
-    known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
     first = known.group_by("account_id").agg(pl.col("day").min().alias("first"))
     told = (
         weeks.restore(
