@@ -91,7 +91,9 @@ def _told(store: Store, context: Context, found: dict[str, Any]) -> dict[str, An
         "since": kept.since,
         "change": kept.change.model_dump(mode="json", by_alias=True) if kept.change else None,
     } if kept else None  # fmt: skip
-    return found | {"drivers": drivers, "version_of_model": version} | _moved(store, found, day)
+    changes = store.history.changes(found["account"], day - _BACK - _SLACK, day)
+    told = {"drivers": drivers, "version_of_model": version, "model_changes": changes}
+    return found | told | _moved(store, found, day)
 
 
 def _moved(store: Store, found: dict[str, Any], day: date) -> dict[str, Any]:

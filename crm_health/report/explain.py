@@ -25,7 +25,7 @@ def explain(receipt: Receipt, shown: Mapping[str, Any] | None) -> list[Renderabl
 
     Args:
         receipt: As the history keeps it, with `name`, `weight_shared` and `between` of each
-            driver, `version_of_model`, `moved` and `moved_since`.
+            driver, `version_of_model`, `model_changes`, `moved` and `moved_since`.
         shown: What the CRM shows now: `score`, `band`, `trend`, `coverage`, `why`, ...; None for
             the reading of another day.
     """
@@ -155,6 +155,12 @@ def _notes(receipt: Receipt) -> list[str]:
             f"A person set the score to {number(receipt['override'])}; "
             f"computed: {number(receipt['computed'])}."
         )
+    notes += [
+        f"Another model counts since {change['day']}: the score became {number(change['score'])} "
+        f"that day, and the one before would have given {number(change['was'])}; the trend leaves "
+        "this out."
+        for change in receipt.get("model_changes") or ()
+    ]
     if receipt.get("held"):
         notes.append(f"{receipt['held']}.")
     return notes

@@ -32,6 +32,7 @@ _SAVED: dict[str, Any] = {
     "coverage": pl.Float64,
     "model": pl.String,
     "digest": pl.String,
+    "was": pl.Int64,
     "receipt": pl.String,
 }
 SERIES_SCHEMA: dict[str, Any] = {
@@ -41,6 +42,7 @@ SERIES_SCHEMA: dict[str, Any] = {
     "computed": pl.Int64,
     "band": pl.String,
     "model": pl.String,
+    "was": pl.Int64,
 }
 #: 1970 began on a Thursday: this makes weeks begin on Monday.
 _TO_MONDAY = 3
@@ -66,7 +68,8 @@ class History:
 
         Shapes:
             readings: `account_id`, `day`, `as_of`, `score`, `computed` (1..100 or null),
-                `band_now`, `band`, `coverage` (percent), `model`, `digest`, `receipt` (JSON text).
+                `band_now`, `band`, `coverage` (percent), `model`, `digest`, `receipt` (JSON text);
+                where a model changed also `was`, the score by the one before.
         """
         with self._database.write() as connection:
             bulk.upsert(connection, STAGED, _stored(readings))
@@ -99,9 +102,14 @@ class History:
 
     def series(self, since: date, scope: Scope) -> pl.DataFrame:
         """Readings from that day on, by account and day (`SERIES_SCHEMA`)."""
-        columns = (READINGS.c[name] for name in SERIES_SCHEMA)
-        query = select(*columns).where(READINGS.c.day >= to_days(since))
-        physical = {**SERIES_SCHEMA, "day": pl.Int64}
+        return self._read(READINGS.c.day >= to_days(since), SERIES_SCHEMA, scope)
+
+    def _read(
+        self, which: ColumnElement[bool], schema: Mapping[str, Any], scope: Scope
+    ) -> pl.DataFrame:
+        """Columns of some readings, by account and day."""
+        query = select(*(READINGS.c[name] for name in schema)).where(which)
+        physical = {**schema, "day": pl.Int64}
         with self._database.read() as connection:
             if scope.ids is not None:
                 with bulk.picked(connection, scope.ids) as ids:
@@ -155,10 +163,40 @@ class History:
             ).all()
         return (_unpacked(row.day, row.receipt) for row in rows)
 
+    def digests(self, since: date, day: date, scope: Scope) -> pl.DataFrame:
+        """Of each account the configuration of its last reading before a day: account_id, digest.
+
+        Args:
+            since: Older readings are not looked at.
+            day: This one and later ones neither.
+            scope: Which accounts.
+        """
+        which = READINGS.c.day.between(to_days(since), to_days(day) - 1)
+        schema = {"account_id": pl.String, "day": pl.Date, "digest": pl.String}
+        found = self._read(which, schema, scope)
+        return found.group_by("account_id").agg(pl.col("digest").last())
+
+    def changes(self, account_id: str, first: date, last: date) -> list[dict[str, Any]]:
+        """The days (both included) on which an account came under another model.
+
+        Returns:
+            `day`, `score`, and `was`, the score by the model before.
+        """
+        query = (
+            select(READINGS.c.day, READINGS.c.score, READINGS.c.was)
+            .where(READINGS.c.account_id == account_id, READINGS.c.was.is_not(None))
+            .where(READINGS.c.day.between(to_days(first), to_days(last)))
+            .order_by(READINGS.c.day)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [{"day": from_days(r.day), "score": r.score, "was": r.was} for r in rows]
+
     def thin(self, today: date, since: date | None = None) -> int:
         """Drop readings that need not be kept any more; how many.
 
-        Kept are 90 days, then the last reading of each week and each at which the band changed.
+        Kept are 90 days, then the last reading of each week and each at which the band or the model
+        changed.
 
         Args:
             today: The org's day.
@@ -184,7 +222,7 @@ class History:
             # Days count from 1970, long before any reading: whole numbers divide downwards.
             (later.day + _TO_MONDAY) // 7 == (mine.day + _TO_MONDAY) // 7,
         )
-        kept = mine.band.is_distinct_from(band_before) | ends_its_week
+        kept = mine.band.is_distinct_from(band_before) | mine.was.is_not(None) | ends_its_week
         with self._database.write() as connection:
             return connection.execute(delete(READINGS).where(*old, ~kept)).rowcount
 
@@ -208,6 +246,8 @@ class History:
 
 
 def _stored(readings: pl.DataFrame) -> pl.DataFrame:
+    if "was" not in readings.columns:
+        readings = readings.with_columns(pl.lit(None).alias("was"))
     typed = readings.select(pl.col(n).cast(t) for n, t in _SAVED.items())
     return typed.with_columns(
         pl.col("day").to_physical().cast(pl.Int64),

@@ -15,7 +15,7 @@ from crm_health.health.book import Figures
 from crm_health.health.profile import Profiler
 from crm_health.store import Run, Scope, Store
 from crm_health.sync import records
-from crm_health.sync.assess import assess
+from crm_health.sync.assess import Former, assess
 from crm_health.sync.desire import Desired, desire
 from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally
@@ -47,6 +47,7 @@ def assess_all(
     run: Run,
     scopes: Sequence[Scope],
     book: Figures,
+    former: Former | None,
     tally: Tally,
     tick: Callable[[str, int], None],
     profiler: Profiler,
@@ -59,6 +60,7 @@ def assess_all(
         run: Whose draft it is.
         scopes: What is due, in parts.
         book: Figures over the whole book.
+        former: The model that counted before, where that was another one.
         tally: What the guards look at, counted further.
         tick: Told `assess` and the number of accounts after each part.
         profiler: Counts the inputs.
@@ -69,7 +71,7 @@ def assess_all(
     store.drafts.drop()
     moved = records.astray(store) if scopes else pl.DataFrame()
     for scope in scopes:
-        found = assess(store, setting, scope, book)
+        found = assess(store, setting, scope, book, former)
         if found is None:
             continue
         profiler.add(found.accounts)

@@ -9,6 +9,7 @@ Kept among the small state of the store, by these names:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -77,6 +78,21 @@ def keep(store: Store, config: Config, day: date) -> None:
     }
     store.runs.set_value(f"{_ONE}{name}", config.model.model_dump_json(by_alias=True))
     store.runs.set_value(_ORDER, orjson.dumps([*entries, entry]).decode())
+
+
+def before(store: Store, config: Config, day: date) -> tuple[str, Model] | None:
+    """The digest and text of the model that counted until that day; None where none other did."""
+    entries = [entry for entry in history(store) if entry.since < day][-1:]
+    model = kept(store, entries[0].digest) if entries else None
+    # Read anew, for what the grammar gained since then is no change of anybody's.
+    if model is None or digest(model) == digest(config.model):
+        return None
+    return entries[0].digest, model
+
+
+def made_by(store: Store, name: str, configs: Iterable[str]) -> list[str]:
+    """Those configurations, by their digests, that had the model of a digest."""
+    return [one for one in configs if store.runs.get_value(f"{_OF}{one}") == name]
 
 
 def objection(store: Store, config: Config) -> str | None:

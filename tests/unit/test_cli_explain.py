@@ -44,6 +44,9 @@ def test_a_kept_reading_is_what_was_written_on_its_day(org: Org, shell: Shell) -
     org.config = config(model={"models": weights})
     org.days(1)
     assert shell("explain", mine, "--json").json()["score"] == org.shown(mine)["HScore"] == 19
+    (change,) = shell("explain", mine, "--json").json()["model_changes"]
+    assert (change["score"], change["was"]) == (19, 15)
+    assert "19 that day, and the one before would have given 15" in shell("explain", mine).out
     assert shell("explain", mine, "--as-of", day, "--json").json() == then
     assert then["version_of_model"]["since"] == day
     told = shell("explain", mine, "--as-of", day)

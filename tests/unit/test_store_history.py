@@ -51,11 +51,11 @@ def test_series(store: Store) -> None:
     """Readings come by account and day, typed, from the day asked for."""
     save(store, "b", score=None, computed=None, band="unknown")
     save(store, "a", TODAY - timedelta(days=2))
-    save(store, "a", TODAY, score=60)
+    save(store, "a", TODAY, score=60, was=64)
     series = store.history.series(TODAY - timedelta(days=1), Scope.all())
     assert series.rows() == [
-        ("a", TODAY, 60, 71, "green", "standard"),
-        ("b", TODAY, None, None, "unknown", "standard"),
+        ("a", TODAY, 60, 71, "green", "standard", 64),
+        ("b", TODAY, None, None, "unknown", "standard", None),
     ]
     assert series.schema == {
         "account_id": pl.String,
@@ -64,7 +64,24 @@ def test_series(store: Store) -> None:
         "computed": pl.Int64,
         "band": pl.String,
         "model": pl.String,
+        "was": pl.Int64,
     }
+
+
+def test_changes_of_model_are_kept(store: Store) -> None:
+    """They outlast thinning, and each account's last configuration before a day is known."""
+    long_ago = TODAY - timedelta(days=100)
+    monday = long_ago - timedelta(days=long_ago.weekday())
+    for number in range(7):
+        save(store, day=monday + timedelta(days=number), digest=f"d{number}")
+    save(store, day=monday + timedelta(days=2), score=60, was=64, as_of=NOW + timedelta(hours=1))
+    store.history.thin(TODAY)
+    assert store.history.changes("a", long_ago - timedelta(days=9), TODAY) == [
+        {"day": monday + timedelta(days=2), "score": 60, "was": 64}
+    ]
+    save(store, day=TODAY, digest="new")
+    save(store, "b", day=TODAY, digest="new")
+    assert store.history.digests(monday, TODAY, Scope.all()).rows() == [("a", "d6")]
 
 
 def test_receipts_of_many_accounts_at_once(store: Store) -> None:
