@@ -23,7 +23,10 @@ TWICE, SAME = 0.7, 0.9
 #: With fewer accounts nothing is said of how values spread.
 ENOUGH = 20
 
-Kind = Literal["signal", "size", "twice", "unreached", "curve", "constant"]
+#: What stands for percent: a middle value between these, and a curve that ends here.
+_PERCENT, _HUNDRED = (2.5, 150.0), (80.0, 90.0, 95.0, 100.0, 120.0)
+
+Kind = Literal["signal", "size", "twice", "unreached", "curve", "constant", "scale"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def findings(model: Model, accounts: pl.DataFrame) -> list[Finding]:
             continue
         for row in lie.filter(pl.col("model") == kind.name).iter_rows(named=True):
             found += _of_measure(model, kind.name, row)
+        found += _scale(model, kind.name, mine)
         found += _twice(model, kind.name, counted, mine)
     return found
 
@@ -136,6 +140,40 @@ def _of_measure(model: Model, kind: str, row: dict[str, object]) -> Iterator[Fin
         ends.append(f"{corners[-1]:g}, the highest is {highest:.4g}")
     for end in ends:
         yield Finding("curve", kind, (name,), f"no value reaches the curve's end at {end}")
+
+
+def _scale(model: Model, kind: str, mine: pl.DataFrame) -> Iterator[Finding]:
+    """Shares of one on a curve for percentages, or the other way round."""
+    value = pl.col("value")
+    lie = (
+        _long(mine)
+        .group_by("measure")
+        .agg(
+            pl.len().alias("known"),
+            value.min().alias("lowest"),
+            value.median().alias("middle"),
+            value.max().alias("highest"),
+            (value == value.round()).all().alias("whole"),
+        )
+        .sort("measure")
+    )
+    for row in lie.filter(pl.col("known") >= ENOUGH).iter_rows(named=True):
+        corners = sorted(model.measures[row["measure"]].curve)
+        end, middle = corners[-1], f"{row['middle']:.3g}"
+        shares = corners[0] >= 0 and end <= 2 and any(c != round(c) for c in corners)
+        text = None
+        if shares and _PERCENT[0] < row["middle"] <= _PERCENT[1]:
+            text = f"the curve is for shares up to {end:g}, the values are like {middle}: percent?"
+        elif (
+            corners[0] >= 0
+            and end in _HUNDRED
+            and row["lowest"] >= 0
+            and row["highest"] <= 1
+            and not row["whole"]
+        ):
+            text = f"the curve is for values up to {end:g}, these are like {middle}: shares of one?"
+        if text:
+            yield Finding("scale", kind, (row["measure"],), text)
 
 
 def _twice(model: Model, kind: str, counted: list[str], mine: pl.DataFrame) -> Iterator[Finding]:

@@ -58,9 +58,10 @@ def normalize(page: Page, feed: ResolvedFeed, calendar: Calendar) -> Normalized:
             continue
         raw = _raw(source, live)
         value = _cast(_translated(source, raw, live), kind, calendar.time_zone)
-        sane = _sane(_scaled(source, value), kind, RANGES.get((feed.entity, column))).rename(column)
+        within = RANGES.get((feed.entity, column))
+        sane = _sane(_scaled(source, value), kind, within).rename(column)
         columns.append(sane)
-        problems += _problems(feed.object, source, live, raw, value, sane)
+        problems += _problems(feed.object, source, live, raw, value, sane, within)
     rows = pl.DataFrame(columns)
     if feed.entity == "account":
         rows = rows.with_columns(pl.col("id").alias("account_id"))
@@ -89,6 +90,7 @@ def _problems(
     raw: pl.Expr | None,
     value: pl.Series,
     sane: pl.Series,
+    within: tuple[float, float] | None,
 ) -> list[pl.DataFrame]:
     """The rows whose value could not be used whole, by name."""
     if raw is None:
@@ -97,7 +99,11 @@ def _problems(
     failed = {}
     # A text without any of the words looked for is no mistake.
     if source.words is None:
-        failed["value not usable"] = given.is_not_null() & sane.is_null()
+        lost = given.is_not_null() & sane.is_null()
+        if within is not None:
+            failed["not from {:g} to {:g}".format(*within)] = lost & value.is_not_null()
+            lost = lost & value.is_null()
+        failed["value not usable"] = lost
     if value.dtype == pl.String:
         failed["text cut"] = (value.str.len_chars() > LONGEST).fill_null(False)
     found = []

@@ -117,3 +117,21 @@ def test_what_they_count_twice_is_named() -> None:
     ((pair, text),) = [(f.measures, f.text) for f in found if f.kind == "twice"]
     assert pair == ("b_one", "b_two")
     assert text.endswith(", both read n")
+
+
+def test_shares_on_a_curve_for_percent_and_the_other_way_round() -> None:
+    """80 where the curve is made for 0.8, and 0.8 where it is made for 80; counts are neither."""
+    measures = model(ALL).model_dump(by_alias=True)["measures"]
+    measures["b_one"]["curve"] = {0.1: 0, 0.5: 50, 1: 100}
+    measures["c_four"]["curve"] = {0.1: 0, 1: 100}
+    frame = rows().with_columns(
+        pl.col("b_two", "c_four") / 100, (pl.col("c_three") >= 50).cast(pl.Float64)
+    )
+    found = texts(model(ALL, measures=measures), frame)
+    assert [(pair, text) for kind, _, pair, text in found if kind == "scale"] == [
+        (("b_one",), "the curve is for shares up to 1, the values are like 50: percent?"),
+        (
+            ("b_two",),
+            "the curve is for values up to 100, these are like 0.5: shares of one?",
+        ),
+    ]
