@@ -7,7 +7,7 @@ very day. Everything older is moved by the difference, so that changes compare l
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -15,6 +15,8 @@ from crm_health.config.model import Model
 from crm_health.health.facts import Facts
 from crm_health.health.score import assess
 
+#: Today, for what stands before it.
+_LATER = date(9999, 12, 31)
 _NOTHING = {"account_id": pl.String, "was": pl.Int64}
 
 
@@ -57,27 +59,33 @@ def like_with_like(series: pl.DataFrame, today: pl.DataFrame) -> pl.DataFrame:
     columns = ["account_id", "day", "score", "model"]
     if not (series["was"].is_not_null().any() or today["was"].is_not_null().any()):
         return series.select(columns)
-    linked = pl.col("was").is_not_null()
-    step = (pl.col("score") - pl.col("was")).fill_null(0)
-    now = today.select(
-        "account_id",
-        step.alias("@step"),
-        pl.when(linked).then("model").alias("@model"),
-    )
+    # Few rows link: sums are made of those alone, and each reading finds the first one after it.
+    link = ["account_id", "day", "model", (pl.col("score") - pl.col("was")).alias("step")]
+    now = today.with_columns(pl.lit(_LATER).alias("day"))
     links = (
-        series.filter(linked)
-        .group_by("account_id")
-        .agg(pl.col("day").max().alias("@linked"), pl.col("model").last().alias("@last"))
+        pl.concat(
+            frame.filter(pl.col("was").is_not_null()).select(link).cast({"step": pl.Float64})
+            for frame in (series, now)
+        )
+        .sort("account_id", "day")
+        .select(
+            "account_id",
+            "day",
+            pl.col("step").fill_null(0).cum_sum(reverse=True).over("account_id").alias("@after"),
+            pl.col("model").last().over("account_id").alias("@model"),
+        )
     )
-    joined = series.join(now, on="account_id", how="left", maintain_order="left").join(
-        links, on="account_id", how="left", maintain_order="left"
+    joined = series.join_asof(
+        links,
+        on="day",
+        by="account_id",
+        strategy="forward",
+        allow_exact_matches=False,
+        check_sortedness=False,
     )
-    # What came after each reading, today included.
-    after = step.cum_sum(reverse=True).over("account_id") - step + pl.col("@step").fill_null(0)
-    leads = pl.col("day") < pl.col("@linked")
     return joined.select(
         "account_id",
         "day",
-        (pl.col("score") + after).clip(1, 100).alias("score"),
-        pl.coalesce("@model", pl.when(leads).then("@last"), "model").alias("model"),
+        (pl.col("score") + pl.col("@after").fill_null(0)).clip(1, 100).alias("score"),
+        pl.coalesce("@model", "model").alias("model"),
     )
