@@ -211,6 +211,14 @@ ENTITIES: dict[str, Entity] = {
     )
 }
 
+#: The lowest and the highest that a number can be; others are typing errors, treated as missing.
+RANGES: dict[tuple[str, str], tuple[float, float]] = {
+    ("account", "csm_sentiment"): (1, 5),
+    ("account", "champion_strength"): (1, 5),
+    ("account", "exec_relationship"): (1, 5),
+    ("survey", "points"): (0, 100),
+}
+
 #: Entities that bring rows all the time, in loads: when nothing new comes for days the source is
 #: broken, not the customer silent. Their rows also have `window_days`: days before the newest day
 #: in the whole source, so that a load that is a day late is nobody's decline.

@@ -21,6 +21,8 @@ from crm_health.config.shape import problems_of, without
 from crm_health.config.yaml import MAX_BYTES, Document, parse
 
 DEFAULT_CRM = "salesforce"
+#: The origin of a file that the folder lacks.
+DEFAULT = "packaged default"
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,22 @@ class Config:
     playbook: Playbook
     #: Changes when anything that can change a score, text or record does.
     digest: str
-    #: File name to where it was read from: a path, or `packaged default`.
+    #: File name to where it was read from: a path, or `DEFAULT`.
     files: MappingABC[str, str]
     #: What is odd but usable.
     warnings: tuple[Problem, ...] = field(default=())
 
 
-def load(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> Config:
+def load(
+    folder: Path | None = None, *, crm: str = DEFAULT_CRM, model_file: Path | None = None
+) -> Config:
     """Read and check mapping, model and playbook.
 
     Args:
         folder: where `<crm>.yaml`, `model.yaml` and `playbook.yaml` are looked for; a file it
             lacks is our packaged default. None: all are.
         crm: the connector's name.
+        model_file: read in place of the folder's `model.yaml`.
 
     Raises:
         ConfigProblems: all mistakes of all files at once.
@@ -59,7 +64,8 @@ def load(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> Config:
     origins: dict[str, str] = {}
     sources: dict[str, str] = {}
     for name in kinds if not problems else ():
-        raw, origins[name], trouble = _read(folder, name)
+        instead = model_file if name == "model.yaml" else None
+        raw, origins[name], trouble = _read(folder, name, instead)
         document, found = parse(raw, name) if trouble is None else (None, [trouble])
         problems += found
         sources[name] = raw.decode("utf-8", "replace")
@@ -116,9 +122,11 @@ def _value(kind: type[BaseModel], data: Any) -> BaseModel:
     return kind.model_validate_json(orjson.dumps(data))
 
 
-def _read(folder: Path | None, name: str) -> tuple[bytes, str, Problem | None]:
-    if folder is not None and (folder / name).exists():
-        path = folder / name
+def _read(
+    folder: Path | None, name: str, instead: Path | None
+) -> tuple[bytes, str, Problem | None]:
+    path = instead or (folder / name if folder is not None else None)
+    if path is not None and (instead or path.exists()):
         try:
             with path.open("rb") as stream:
                 return stream.read(MAX_BYTES + 1), str(path), None
@@ -128,7 +136,7 @@ def _read(folder: Path | None, name: str) -> tuple[bytes, str, Problem | None]:
     found = resources.files("mappings") / name
     if not found.is_file():
         return b"", "", Problem(name, 0, 0, "", "there is no such file and no default for it")
-    return found.read_bytes(), "packaged default", None
+    return found.read_bytes(), DEFAULT, None
 
 
 def _folder_problems(folder: Path | None, kinds: MappingABC[str, Any]) -> list[Problem]:

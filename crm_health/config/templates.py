@@ -34,6 +34,11 @@ def fields(text: str) -> list[TextField]:
     return [TextField(name, form or None) for name, form in FIELD.findall(text)]
 
 
+def shown_as(form: str, text: str) -> frozenset[str]:
+    """The names that any field of a text shows in a format."""
+    return frozenset(field.name for field in fields(text) if field.format == form)
+
+
 def mistakes(
     text: str,
     columns: Mapping[str, ColumnKind],

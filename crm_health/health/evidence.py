@@ -9,9 +9,12 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from crm_health.config.figures import figure
 from crm_health.config.model import Model
 from crm_health.entities import CONTINUOUS
 from crm_health.health.aggregate import columns_read
+from crm_health.health.book import names as book_names
+from crm_health.health.book import rests_on
 from crm_health.health.days import local_day
 from crm_health.health.evaluate import names_in
 
@@ -80,13 +83,20 @@ def availability(model: Model, sources: Mapping[str, Source], as_of: datetime) -
             # Whatever follows stands in for it: coalesce(customer_since_days, first_won_days).
             tenure.add(name)
             continue
-        evidence = {n for n in read if n not in tenure and not n.startswith("book_")}
+        evidence = rests_on(read, {*model.facts, *model.derived}) - tenure
         if evidence & on_facts:
             on_facts.add(name)
             if evidence <= missing:
                 missing.add(name)
                 if evidence <= stale:
                     stale.add(name)
+    for name in book_names(model):
+        # What nobody can know has no rank either.
+        about = figure(name, {*model.facts, *model.derived})
+        if about is not None and about.kind == "rank" and about.of in missing:
+            missing.add(name)
+            if about.of in stale:
+                stale.add(name)
     return Availability(frozenset(missing), frozenset(stale))
 
 

@@ -36,13 +36,15 @@ def why(
     ids = assessed.get_column("account_id")
     until = "override_until" if "override_until" in facts.values.columns else None
     ends = pl.col(until).cast(pl.Date) if until else pl.lit(None, dtype=pl.Date)
+    noted = "override_note" in facts.values.columns
+    said = pl.col("override_note") if noted else pl.lit(None, dtype=pl.String)
     frame = assessed.select(
         "account_id", "computed", "score", "coverage", "weight_on", "capped", "override"
     ).hstack(
         [
             of_accounts(settled, ids)["held"],
             *of_accounts(trend, ids).select("change_30", "change_30_from"),
-            *of_accounts(facts.values, ids).select(ends.alias("@until")),
+            *of_accounts(facts.values, ids).select(ends.alias("@until"), said.alias("@note")),
             *evidence_texts(model, facts, assessed).drop("account_id"),
         ]
     )
@@ -91,7 +93,10 @@ def _head(model: Model) -> pl.Expr:
         .otherwise(pl.lit(""))
     )
     limit = pl.when(pl.col("@until").is_not_null()).then(
-        pl.format(" until {}", date_text(pl.col("@until")))
+        pl.concat_str(
+            pl.format(" until {}", date_text(pl.col("@until"))),
+            pl.format(", {}", "@note").fill_null(""),
+        )
     )
     ours = pl.col("computed").cast(pl.String).fill_null(UNKNOWN)
     person = pl.format("{}, set by a person{} (computed: {}).", "score", limit.fill_null(""), ours)

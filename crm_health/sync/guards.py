@@ -30,6 +30,8 @@ class Tally:
     customers_before: int | None = None
     #: CRM objects whose full read brought far less than the last: (now, then).
     shrunk: dict[str, tuple[int, int]] = field(default_factory=dict)
+    #: Inputs that shift for most accounts at once, in words.
+    shifted: list[str] = field(default_factory=list)
 
     def add(self, accounts: pl.DataFrame, far: int, evidence_changed: pl.Series) -> None:
         """Count a part of the accounts.
@@ -59,6 +61,7 @@ def stops(limits: Guards, tally: Tally, kinds: Mapping[str, int], usage: Usage) 
         f"{name}: only {now} of {then} records are visible (limit {limits.source_min_percent:g} %)"
         for name, (now, then) in sorted(tally.shrunk.items())
     ]
+    found += tally.shifted
     new = kinds.get("task", 0) + kinds.get("escalation", 0)
     most = max(limits.new_records, tally.customers * limits.new_records_percent / 100)
     if new > most:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -12,8 +11,19 @@ from crm_health.businesstime import Calendar
 from crm_health.config.load import Config
 from crm_health.connector import Connector, Identity
 from crm_health.store import Run, Store
-from crm_health.sync import draft, hierarchy, plan, population, ration, streams, vanished
+from crm_health.sync import (
+    draft,
+    hierarchy,
+    models,
+    plan,
+    population,
+    ration,
+    shifts,
+    streams,
+    vanished,
+)
 from crm_health.sync.apply import apply
+from crm_health.sync.assess import Former
 from crm_health.sync.due import Due
 from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally, stops
@@ -86,16 +96,22 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     if due.all:
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
     store.runs.phase(run, "assess")
-    book: Mapping[str, float | None] = population.figures(store, setting)
+    book = population.figures(store, setting)
     tally = Tally(shrunk=report.pulled.shrunk)
-    gathered = draft.assess_all(store, setting, run, due.scopes(), book, tally, options.tick)
+    profiler = shifts.profiler(setting)
+    former = _former(store, config, setting)
+    gathered = draft.assess_all(
+        store, setting, run, due.scopes(), book, former, tally, options.tick, profiler
+    )
     _count(store, report, due, gathered, tally)
+    inputs = profiler.profile()
     unserved = _leave_out(store, report, gathered, options)
     store.runs.phase(run, "guards")
     if options.approve is not None:
         store.drafts.keep_approved(run, options.approve)
     elif not identity.is_sandbox:
         guards = config.playbook.guards
+        tally.shifted = shifts.found(store, guards, inputs, report.customers)
         report.stops = stops(guards, tally, store.drafts.kinds(run), connector.usage())
     store.drafts.fix(run, plan.KINDS)
     report.calls_needed = plan.calls(store.plans.groups(run.id), connector)
@@ -106,12 +122,33 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
         store.history.keep_staged()
         store.history.save_figures(setting.day, config.digest, book)
+        if former is not None:
+            store.history.save_figures(setting.day, former.setting.config.digest, former.book)
+        approved = options.approve is not None
+        if due.all or (approved and shifts.stands(inputs, report.customers)):
+            shifts.keep(store, setting.day, inputs, alone=approved)
         store.runs.phase(run, "apply")
         apply(connector, store, run, config.mapping, options)
         _settle(store, report, due, unserved, options)
         vanished.check(connector, store, setting)
     report.outcomes = store.plans.counts(run.id)
     return report
+
+
+def _former(store: Store, config: Config, setting: Setting) -> Former | None:
+    """What counted until today, where that was another model."""
+    found = models.before(store, config, setting.day)
+    if found is None:
+        return None
+    name, model = found
+    zone = setting.calendar.time_zone
+    told = model.model_copy(update={"time_zone": zone})
+    former = replace(setting, config=replace(setting.config, model=told, digest=name))
+    try:
+        return Former(former, population.figures(store, former), name)
+    except pl.exceptions.PolarsError:
+        # It reads what the mapping does not bring any more.
+        return None
 
 
 def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tally: Tally) -> None:

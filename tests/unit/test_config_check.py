@@ -12,6 +12,8 @@ from tests.unit.test_config_load import default
 
 MODEL, MAPPING, PLAYBOOK = "model.yaml", "salesforce.yaml", "playbook.yaml"
 
+LICENCE = "licence_use: case tier_now when 'strategic' then 14 when 'digital' then 26 else 18 end"
+
 MISTAKES = [
     # names and their order
     (MODEL, "when: experience_points < 30", "when: score < 30",
@@ -19,7 +21,9 @@ MISTAKES = [
     (MODEL, "when: age < 120\n", "when: adoption_points < 20\n",
      "models[0].when: 'adoption_points' is not known yet here: it is worked out after"),
     (MODEL, "tier_now: coalesce(tier, 'growth')", "tier_now: coalesce(tier, 'growth', cadence)",
-     "derived.tier_now: 'cadence' is not known yet here: it is derived further down"),
+     "derived.tier_now: 'cadence' is not known yet here: it is derived from tier_now in a circle"),
+    (MODEL, "  age: coalesce(customer", "  age: coalesce(value_now, customer",
+     "derived.age: 'value_now' is not known yet here: it is derived further down"),
     (MODEL, "value: value_age_days", "value: conversation",
      "measures.new_value.value: 'conversation' is not known yet here: it is a measure"),
     (MODEL, "value: value_age_days", "value: conversaton_days",
@@ -48,16 +52,16 @@ MISTAKES = [
      "measures.licence_use.dimension: only this measure has 'adoptoin' (did you mean 'adoption'?)"),
     (MODEL, "stale_after_days: 180", "stale_after_days: 0",
      "measures.satisfaction.stale_after_days: must be at least 1 day"),
-    (MODEL, "licence_use: 18", "licence_use: -1",
+    (MODEL, LICENCE, "licence_use: -1",
      "models[1].weights.licence_use: a weight can't be negative"),
-    (MODEL, "licence_use: 18", "licence_us: 18",
+    (MODEL, LICENCE, "licence_us: 18",
      "models[1].weights.licence_us: there is no measure 'licence_us' (did you mean 'lic"),
-    (MODEL, "licence_use: 18", "licence_use: .nan", "models[1].weights.licence_use: .nan is not"),
-    (MODEL, "      sponsor: 4\n", "",
-     "measures.sponsor: no model gives it a weight (give one, or list it under `off`)"),
+    (MODEL, LICENCE, "licence_use: .nan", "models[1].weights.licence_use: .nan is not"),
+    (MODEL, "      licence_ramp: 12\n", "",
+     "measures.licence_ramp: no model gives it a weight (give one, or list it under `off`)"),
     (MODEL, "    when: age < 120\n    weights:", "    weights:",
      "models[0]: has no `when`, so no model below it is ever reached (put it last)"),
-    (MODEL, "- name: standard", "- name: onboarding", "models[1].name: there is a model 'onboard"),
+    (MODEL, "- name: standard", "- name: onboarding", "models[2].name: there is a model 'onboard"),
     (MODEL, "off: [csm_view", "off: [csm_veiw",
      "off[0]: there is no measure 'csm_veiw' (did you mean 'csm_view'?)"),
     # bands and calendar
@@ -203,15 +207,15 @@ def test_weights_that_sum_to_zero(tmp_path: Path) -> None:
     )
     changed = text[:start] + "  - name: standard\n    weights:\n" + weights + "\n" + text[end:]
     (tmp_path / MODEL).write_text(changed, "utf-8")
-    with pytest.raises(ConfigProblems, match=r"models\[1\]\.weights: the weights sum to zero"):
+    with pytest.raises(ConfigProblems, match=r"models\[2\]\.weights: the weights sum to zero"):
         load(tmp_path)
 
 
 def test_too_little_weight_on_is_a_warning(tmp_path: Path) -> None:
     """Switching most measures off is allowed, but said."""
     text = default(MODEL).replace(
-        "off: [csm_view, setup_progress]",
-        "off: [csm_view, setup_progress, licence_use, active_days, renewal_runway, case_burden]",
+        "off: [csm_view, setup_progress, compliance]",
+        "off: [csm_view, setup_progress, compliance, login_gap, licence_ramp, active_days]",
     )
     (tmp_path / MODEL).write_text(text, "utf-8")
     found = [w.text() for w in load(tmp_path).warnings]

@@ -63,7 +63,7 @@ def test_the_digest_follows_the_values_only(tmp_path: Path) -> None:
     first = load().digest
     (tmp_path / "model.yaml").write_text("# mine\n" + default("model.yaml"), "utf-8")
     assert load(tmp_path).digest == first
-    edited(tmp_path, "model.yaml", "licence_use: 18", "licence_use: 19")
+    edited(tmp_path, "model.yaml", "new_value: 8", "new_value: 9")
     assert load(tmp_path).digest != first
     edited(tmp_path, "model.yaml", "holidays: null", "holidays: DE")
     assert load(tmp_path).digest != first

@@ -216,7 +216,7 @@ def test_words_may_name_the_book():
     says = {"says": "All are at {book_m_adoption_use:number}"}
     measure = model.measures["adoption_use"].model_copy(update=says)
     model = model.model_copy(update={"measures": {**model.measures, "adoption_use": measure}})
-    facts = compute(model, {}, row(60.0, 90.0, 90.0), AS_OF, {"m_adoption_use": 71.0})
+    facts = compute(model, {}, row(60.0, 90.0, 90.0), AS_OF, {"book_m_adoption_use": {"": [71.0]}})
     texts, _a, _s = explain(model, facts)
     assert texts[0]["top_line"] == "All are at 71"
 

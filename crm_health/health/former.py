@@ -1,0 +1,91 @@
+"""A change of model is no trend: on its day both models are scored, and what was before is moved.
+
+A reading on whose day an account came under another model, by a change of the model or because
+another of its kinds fits now, carries `was`: the score that the one before would have given on that
+very day. Everything older is moved by the difference, so that changes compare like with like.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import polars as pl
+
+from crm_health.config.model import Model
+from crm_health.health.facts import Facts
+from crm_health.health.score import assess
+
+#: Today, for what stands before it.
+_LATER = date(9999, 12, 31)
+_NOTHING = {"account_id": pl.String, "was": pl.Int64}
+
+
+def scores(model: Model, facts: Facts, before: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """What the kinds of a model that counted before give today.
+
+    Args:
+        model: The one before, or today's where only the kind is another one.
+        facts: Today's, for that model.
+        before: account_id, model (the name of the kind); accounts of a kind that the model does not
+            have are left out.
+        as_of: The run's instant.
+
+    Returns:
+        account_id, was.
+    """
+    found = [pl.DataFrame(schema=_NOTHING)]
+    for kind in model.models:
+        ids = before.filter(pl.col("model") == kind.name)["account_id"]
+        rows = facts.values["account_id"].is_in(ids.implode())
+        if not rows.any():
+            continue
+        alone = model.model_copy(update={"models": (kind.model_copy(update={"when": None}),)})
+        few = Facts(facts.values.filter(rows), facts.dates.filter(rows), facts.known)
+        scored = assess(alone, few, as_of)
+        found.append(scored.select("account_id", pl.col("score").cast(pl.Int64).alias("was")))
+    return pl.concat(found)
+
+
+def like_with_like(series: pl.DataFrame, today: pl.DataFrame) -> pl.DataFrame:
+    """The series as today's models would continue it, in its order.
+
+    Args:
+        series: account_id, day, score, model, was; ordered by account and day.
+        today: account_id, score, model, was.
+
+    Returns:
+        account_id, day, score (1 to 100), model: today's, where readings lead on to it.
+    """
+    columns = ["account_id", "day", "score", "model"]
+    if not (series["was"].is_not_null().any() or today["was"].is_not_null().any()):
+        return series.select(columns)
+    # Few rows link: sums are made of those alone, and each reading finds the first one after it.
+    link = ["account_id", "day", "model", (pl.col("score") - pl.col("was")).alias("step")]
+    now = today.with_columns(pl.lit(_LATER).alias("day"))
+    links = (
+        pl.concat(
+            frame.filter(pl.col("was").is_not_null()).select(link).cast({"step": pl.Float64})
+            for frame in (series, now)
+        )
+        .sort("account_id", "day")
+        .select(
+            "account_id",
+            "day",
+            pl.col("step").fill_null(0).cum_sum(reverse=True).over("account_id").alias("@after"),
+            pl.col("model").last().over("account_id").alias("@model"),
+        )
+    )
+    joined = series.join_asof(
+        links,
+        on="day",
+        by="account_id",
+        strategy="forward",
+        allow_exact_matches=False,
+        check_sortedness=False,
+    )
+    return joined.select(
+        "account_id",
+        "day",
+        (pl.col("score") + pl.col("@after").fill_null(0)).clip(1, 100).alias("score"),
+        pl.coalesce("@model", "model").alias("model"),
+    )
