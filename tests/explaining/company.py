@@ -13,6 +13,7 @@ from pathlib import Path
 
 import orjson
 
+from connectors.sandbox.crms import CRMS
 from connectors.sandbox.demo_worker import Worker
 from connectors.sandbox.handle import Sandbox
 from connectors.sandbox.story import build_story
@@ -49,8 +50,9 @@ def synced(folder: Path) -> Iterator[Shell]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CRM_HEALTH_", "DATABASE_"))}
     with Sandbox.start(now=NOW, frozen=True) as box:
         story = build_story(seed=1, accounts=ACCOUNTS, customers=CUSTOMERS, now=NOW)
-        box.load(story.records)
-        worker = Worker(box.url, folder / "state" / "demo.db")
+        crm = CRMS["salesforce"]
+        crm.load(box, story)
+        worker = Worker(crm.variables(box.url), folder / "state" / "demo.db")
         root = str(Path(__file__).parents[2])
         shell = Shell({**clean, **worker.variables, "PYTHONPATH": root}, folder)
         shell("setup")
