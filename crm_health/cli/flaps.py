@@ -22,7 +22,7 @@ _BEFORE = timedelta(days=8)
 
 @click.command()
 @click.option(
-    "--days", type=click.IntRange(min=1), default=30, show_default=True, help="How far back."
+    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
 )
 @click.option("--json", "form", is_flag=True, help="Print JSON on stdout.")
 @click.pass_obj

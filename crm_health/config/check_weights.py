@@ -54,18 +54,22 @@ def _weights(expressions: Known, model: Model, number: int, known: set[str]) -> 
     check, weights = expressions.check, model.models[number].weights
     path = ("models", number, "weights")
     texts: dict[str, Expr] = {}
+    broken = False
     for name, weight in weights.items():
         if name not in known:
             check.add((*path, name), f"there is no measure {name!r}", nearest(name, known))
         if isinstance(weight, str):
             expr = expressions.expression((*path, name), weight, expect=Kind.NUMBER)
             if expr is None or expr.kind is not Kind.NUMBER:
-                return
-            texts[name] = expr
+                broken = True
+            else:
+                texts[name] = expr
         elif weight < 0:
             check.add((*path, name), "a weight can't be negative")
         elif weight == 0:
             check.warn((*path, name), "counts for nothing", "give it a weight, or leave it away")
+    if broken:
+        return
     tried = _tried(expressions, weights, texts)
     if not tried.is_empty():
         _sums(check, model, number, tried)

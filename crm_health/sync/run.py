@@ -10,6 +10,7 @@ import polars as pl
 from crm_health.businesstime import Calendar
 from crm_health.config.load import Config
 from crm_health.connector import Connector, Identity
+from crm_health.health.book import Figures
 from crm_health.store import Run, Store
 from crm_health.sync import (
     draft,
@@ -120,10 +121,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         store.runs.set_value(f"{SHRUNK}{run.id}", ",".join(report.pulled.shrunk) or None)
     elif not options.dry_run:
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
-        store.history.keep_staged()
-        store.history.save_figures(setting.day, config.digest, book)
-        if former is not None:
-            store.history.save_figures(setting.day, former.setting.config.digest, former.book)
+        _keep(store, config, setting, book, former)
         approved = options.approve is not None
         if due.all or (approved and shifts.stands(inputs, report.customers)):
             shifts.keep(store, setting.day, inputs, alone=approved)
@@ -133,6 +131,17 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         vanished.check(connector, store, setting)
     report.outcomes = store.plans.counts(run.id)
     return report
+
+
+def _keep(
+    store: Store, config: Config, setting: Setting, book: Figures, former: Former | None
+) -> None:
+    """What counts from now on, however far the writes get: readings, model, the day's figures."""
+    store.history.keep_staged()
+    models.keep(store, config, setting.day)
+    store.history.save_figures(setting.day, config.digest, book)
+    if former is not None:
+        store.history.save_figures(setting.day, former.setting.config.digest, former.book)
 
 
 def _former(store: Store, config: Config, setting: Setting) -> Former | None:

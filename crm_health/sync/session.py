@@ -64,8 +64,6 @@ def perform(
         connector = connect(store.notes)
         report = runs.sync(connector, store, config, run, replace(options, clock=now))
         code = exit_code(report, options)
-        if not (options.dry_run or report.stops):
-            models.keep(store, config, report.setting.day)
         _finish(
             store,
             run,

@@ -28,13 +28,17 @@ _KEPT, _WEEKS = "profiles", timedelta(days=28)
 _MOST = 0.8
 #: So many inputs are named.
 _NAMED = 5
+#: What these bring befalls many customers at once, and is gone again: no feed breaks by it.
+_SUDDEN = frozenset({"incident"})
 
 
 def profiler(setting: Setting) -> Profiler:
-    """Counts every fact, and every account column that the model reads."""
+    """Counts facts, but those of incidents, and every account column that the model reads."""
     model = setting.config.model
     definitions = {
-        name: f"{fact.source}|{fact.where}|{fact.take}" for name, fact in model.facts.items()
+        name: f"{fact.source}|{fact.where}|{fact.take}"
+        for name, fact in model.facts.items()
+        if fact.source not in _SUDDEN
     }
     columns = {column.name for column in ENTITIES["account"].columns}
     columns |= set(extra_columns("account", setting.config.mapping))

@@ -36,6 +36,9 @@ def render(text: str, value: Any, kind: Kind = Kind.NUMBER, name: str = "x", **m
         ("number", 3.0, "3"),
         ("number", 2.46, "2.5"),
         ("number", 12345.6, "12300"),
+        ("number day", 1.0, "1 day"),
+        ("number day", 2.0, "2 days"),
+        ("number day", None, "unknown days"),
         ("money", 123456.0, "120k"),
         ("money", 1234567.0, "1.2M"),
         ("money", 950.0, "950"),
@@ -45,7 +48,7 @@ def render(text: str, value: Any, kind: Kind = Kind.NUMBER, name: str = "x", **m
     ],
 )
 def test_figures_are_rounded(style, value, shown):
-    """Percentages go by fives, numbers have one decimal, money two digits."""
+    """Percentages go by fives, numbers have one decimal, money two digits; one is no plural."""
     assert render("{x:" + style + "}", value) == shown
 
 
@@ -80,6 +83,7 @@ def test_instants_are_dates_of_the_time_zone():
         ("x}", "not a field"),
         ("{__class__}", "not a field"),
         ("{x.y}", "not a field"),
+        ("{x:money euro}", "not a field"),
         ("{name:number}", "no number"),
         ("{name:date}", "no date"),
     ],

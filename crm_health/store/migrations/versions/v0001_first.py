@@ -83,7 +83,6 @@ def upgrade() -> None:
         sa.Column("coverage", sa.Float(), nullable=True),
         sa.Column("model", TEXT, nullable=True),
         sa.Column("digest", TEXT, nullable=True),
-        sa.Column("was", sa.Integer(), nullable=True),
         sa.Column("receipt", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("account_id", "day"),
     )
@@ -101,7 +100,6 @@ def upgrade() -> None:
         sa.Column("coverage", sa.Float(), nullable=True),
         sa.Column("model", TEXT, nullable=True),
         sa.Column("digest", TEXT, nullable=True),
-        sa.Column("was", sa.Integer(), nullable=True),
         sa.Column("receipt", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("account_id", "day"),
     )
