@@ -174,7 +174,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"  #: refused for its content; the same input is not sent again
     RETRY = "retry"  #: a passing cause: locks, load
     UNKNOWN = "unknown"  #: sent, no answer: settled by the next read, never by memory
-    GONE = "gone"  #: the record is proven deleted
+    GONE = "gone"  #: deleted, or hidden where the CRM tells no difference; nothing was written
 
 
 RECEIPT_SCHEMA: dict[str, Any] = {

@@ -5,10 +5,10 @@ Everything that goes wrong leaves here as an error of our own tree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -18,7 +18,9 @@ from connectors.bottlecrm.settings import Settings
 from connectors.bottlecrm.transport import Limits, Transport
 from connectors.http import LostAnswer, Patience, with_retries
 from crm_health.connector import Ports, Usage
-from crm_health.errors import BrokenInvariant
+from crm_health.errors import BrokenInvariant, QuotaExhausted
+
+T = TypeVar("T")
 
 #: Long enough for a server that its owner restarts.
 PATIENCE = Patience(attempts=6, first=1.0)
@@ -61,6 +63,7 @@ class Client:
         self.ports = ports
         self._patience = patience or PATIENCE
         self._http = Transport(ports, settings.url, limits)
+        self._exhausted = False
         self._headers = {
             "Authorization": f"Bearer {settings.bearer}",
             "Accept": "application/json",
@@ -71,12 +74,12 @@ class Client:
     def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Answer:
         """GET a path."""
         target = f"{path}?{urlencode(query)}" if query else path
-        return with_retries(lambda: self._exchange("GET", target, None), self.ports, self._patience)
+        return self._repeat(lambda: self._exchange("GET", target, None))
 
     def save(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
         """Send JSON that may come twice; so a lost answer is asked for again."""
         sent = _encoded(body)
-        return with_retries(lambda: self._exchange(method, path, sent), self.ports, self._patience)
+        return self._repeat(lambda: self._exchange(method, path, sent))
 
     def create(self, path: str, body: Mapping[str, Any]) -> Answer:
         """POST JSON that must not come twice: a lost answer is the caller's to look into.
@@ -94,14 +97,14 @@ class Client:
                 lost.append(error)
                 return None
 
-        answer = with_retries(once, self.ports, self._patience)
+        answer = self._repeat(once)
         if answer is None:
             raise lost[0]
         return answer
 
     def delete(self, path: str) -> None:
         """DELETE a thing of ours; one that is gone already is Absent."""
-        with_retries(lambda: self._exchange("DELETE", path, None), self.ports, self._patience)
+        self._repeat(lambda: self._exchange("DELETE", path, None))
 
     @property
     def now(self) -> datetime | None:
@@ -110,11 +113,19 @@ class Client:
 
     def usage(self) -> Usage:
         """Calls made. The CRM has no allowance of its own."""
-        return Usage(calls=self._http.calls.total(), by_kind=dict(self._http.calls))
+        calls = self._http.calls
+        return Usage(calls=calls.total(), by_kind=dict(calls), exhausted=self._exhausted)
 
     def close(self) -> None:
         """Close connections. May be called twice."""
         self._http.clear()
+
+    def _repeat(self, call: Callable[[], T]) -> T:
+        try:
+            return with_retries(call, self.ports, self._patience)
+        except QuotaExhausted:
+            self._exhausted = True
+            raise
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> Answer:
         writes = method != "GET"

@@ -103,8 +103,7 @@ class BottleCrmProvisioner:
 
     def _is_there(self, new: NewField) -> bool:
         """Whether a field that was refused was made by a call whose answer was lost."""
-        found = self._describer.definitions(anew=True)
-        return any((d.target, d.key) == (new.target, new.key) and d.is_active for d in found)
+        return all(lack.field != new for lack in self._look())
 
 
 def _step(new: NewField, *, done: bool) -> Step:

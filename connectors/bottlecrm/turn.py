@@ -5,8 +5,8 @@ person's views have unique names, by an index of its database. So whoever create
 while it does; it is private to the token's user, and gone a moment later.
 
 A view that was left behind by a process that died is taken away after `HORIZON` seconds: by then
-all that the dead process sent has been carried out, or never will be. A holder stops creating after
-half of that time, so that its turn is over before anybody takes it.
+all that the dead process sent has been carried out, or never will be. A holder begins no creation
+after a third of that time, so that its turn is over, with all repeats, before anybody takes it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ VIEWS = "/api/saved-views/"
 NAME, LIST = "crm-health creates records", "accounts"
 #: Seconds. Longer than the server works on a request, and than we wait for its answer.
 HORIZON = 300.0
+_SAFE = HORIZON / 3
 #: Tries to get it, where another one let go of it just then.
 _TRIES = 3
 
@@ -34,11 +35,12 @@ class Turn:
         self._client = client
         self._view: str | None = None
         self._since = 0.0
+        self._kept = False
 
     @property
     def is_ours(self) -> bool:
         """Whether it is still safe to create."""
-        return self._view is not None and self._client.ports.clock() - self._since < HORIZON / 2
+        return self._view is not None and self._client.ports.clock() - self._since < _SAFE
 
     def take(self) -> bool:
         """Wait for no one: true where it is ours now."""
@@ -55,14 +57,18 @@ class Turn:
                 if not self._cleared():
                     return False
             else:
-                self._view, self._since = str(made["id"]), since
+                self._view, self._since, self._kept = str(made["id"]), since, False
                 return True
         return False
+
+    def keep(self) -> None:
+        """Never give it back: what was sent may still be carried out. The view grows old."""
+        self._kept = True
 
     def give(self) -> None:
         """Let others create. Where that fails the view grows old."""
         view, self._view = self._view, None
-        if view is None:
+        if view is None or self._kept:
             return
         try:
             self._client.delete(f"{VIEWS}{view}/")

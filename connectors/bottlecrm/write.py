@@ -46,6 +46,19 @@ NOT_OUR_TURN = Receipt(
     "sync will do it.",
     retry_after=HORIZON,
 )
+#: Perhaps its owner alone may see it, or its key's field is gone: sent again it would be a second.
+UNSEEN = Receipt(
+    Outcome.UNKNOWN,
+    code="CH-BC-UNSEEN",
+    message="BottleCRM saved the record, but does not list it for this token.",
+)
+AFTER_UNSEEN = Receipt(
+    Outcome.RETRY,
+    code="CH-BC-UNSEEN",
+    message="Not sent: a record that was saved before it is not listed for this token.",
+)
+#: Answers that did not come, or that something in between gave up waiting for.
+_AT_WORK = frozenset({"CH-NET", "CH-TIME", "HTTP-408", "HTTP-504"})
 _ENDS = (AuthError, QuotaExhausted, SetupError)
 
 
@@ -92,6 +105,8 @@ class Writer:
                     stopped = receipts[seq] = NOT_OUR_TURN
                     continue
                 receipts[seq] = save(n, body)
+                if receipts[seq] is UNSEEN:
+                    stopped = AFTER_UNSEEN
             except LostAnswer as error:
                 receipts[seq] = failed(error)
                 # One record may be more than the CRM can take; two in a row are an outage.
@@ -138,10 +153,19 @@ class Writer:
     ) -> Receipt:
         """Find the record of a key, or make it."""
         there = self._find(crm_object, key, value)
-        if there is not None:
-            # Of what is made once nothing is overwritten: a person may have changed it.
-            made = Receipt(Outcome.DONE, there, created=False)
-            return made if once else replace(self._update(crm_object, there, body), created=False)
+        if there is None:
+            return self._make(crm_object, key, value, body)
+        # Of what is made once nothing is overwritten: a person may have changed it.
+        made = Receipt(Outcome.DONE, there, created=False)
+        return made if once else replace(self._update(crm_object, there, body), created=False)
+
+    def _make(
+        self, crm_object: CrmObject, key: str, value: str, body: Mapping[str, Any]
+    ) -> Receipt:
+        """Make the record of a key that was just looked for in vain."""
+        if not self._turn.is_ours:
+            # The look took so long that another one may look and create by now.
+            return NOT_OUR_TURN
         given = {name: told for name, told in body.items() if told is not None}
         lost: LostAnswer | None = None
         try:
@@ -157,17 +181,21 @@ class Writer:
             made_id = self._find(crm_object, key, value)
         except (Unavailable, *_ENDS) as error:
             # Whether it was made is for the next read to tell.
+            self._doubt(lost)
             return replace(failed(error), outcome=Outcome.UNKNOWN)
-        if made_id is not None:
-            return Receipt(Outcome.DONE, made_id, created=True if lost is None else None)
-        if lost is not None:
+        if lost is None:
+            return UNSEEN if made_id is None else Receipt(Outcome.DONE, made_id, created=True)
+        if made_id is None:
+            self._doubt(lost)
             raise lost
-        # Perhaps its owner alone may see it: it was made, but can't be found again.
-        return Receipt(
-            Outcome.UNKNOWN,
-            code="CH-BC-UNSEEN",
-            message="BottleCRM saved the record, but does not list it for this token.",
-        )
+        # The CRM saves a record first and its people after, each for itself: what broke off in
+        # between is finished.
+        return replace(self._update(crm_object, made_id, given), created=None)
+
+    def _doubt(self, lost: LostAnswer | None) -> None:
+        """Let nobody look and create while the CRM may still be at work on a creation."""
+        if lost is not None and lost.code in _AT_WORK:
+            self._turn.keep()
 
     def _find(self, crm_object: CrmObject, key: str, value: str) -> str | None:
         query = [*crm_object.query, (key, value), ("limit", "2")]

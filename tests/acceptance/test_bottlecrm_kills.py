@@ -81,7 +81,8 @@ def _key(row: dict[str, Any]) -> str:
     return str(custom.get("health_episode_key") or custom["health_escalation_key"])
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [20])
 def test_kills_leave_what_an_undisturbed_sync_leaves(
     org: Org, forks: Forks, tmp_path: Path, kills: int
 ) -> None:

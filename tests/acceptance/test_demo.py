@@ -98,6 +98,7 @@ def test_off_a_terminal_the_text_is_plain_and_the_same_each_time(told: str, tmp_
     assert _demo(tmp_path) == told
 
 
+@pytest.mark.slow
 def test_a_small_company_works_as_well(tmp_path: Path) -> None:
     """Of four customers two move far on the second day: so few are no pattern, no guard speaks."""
     told = _demo(tmp_path, "--accounts", "5", "--seed", "7")
@@ -189,6 +190,7 @@ def test_a_help_desk_goes_through_in_full(tmp_path: Path) -> None:
     assert _after(told, "crm-health sync", 2).strip().startswith("0 writes.")
 
 
+@pytest.mark.slow
 def test_incidents_go_through_in_full(tmp_path: Path) -> None:
     """24,918 cases of 224 locations; the six that name none are in quarantine, by number."""
     told = _demo(tmp_path, "--data", str(_data("incident", "events.csv.gz")))

@@ -97,6 +97,7 @@ def book(
         yield pulls
 
 
+@pytest.mark.slow
 def test_ties_cost_what_other_rows_cost(book: Callable[[int, bool], tuple[float, float]]) -> None:
     """A row costs the same among 4,000 of one stamp as among 16,000, or with one of its own."""
     few = _least(book, 4_000, True)

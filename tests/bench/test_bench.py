@@ -31,6 +31,7 @@ def test_a_small_run_measures_every_target(
     assert "| target" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_small_portal_is_measured_too(tmp_path: Path) -> None:
     """Reads, writes and searches of 60 companies are counted; an idle sync writes nothing."""
     told = tmp_path / "figures.json"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import bottlecrm
@@ -12,8 +14,12 @@ import pytest
 from bottlecrm_org import Org, prepared, real_time
 
 from connectors.bottlecrm import provisioner
+from connectors.bottlecrm.client import Client
+from connectors.bottlecrm.connector import BottleCrmConnector
+from connectors.bottlecrm.settings import load
+from connectors.bottlecrm.transport import Limits
 from connectors.bottlecrm.turn import HORIZON, NAME
-from crm_health.connector import Batch, FieldRead, Op, Request, Stream
+from crm_health.connector import Batch, Budget, FieldRead, Op, Request, Stream
 from crm_health.entities import Kind
 from crm_health.errors import AuthError, SetupError
 from crm_health.testing.ports import make_ports
@@ -127,6 +133,67 @@ def test_a_turn_that_was_left_behind_ends(org: Org) -> None:
     assert receipts["outcome"].to_list() == ["done"] * 2
     assert _made(org) == ["a", "b"]
     assert org.crm.sql("SELECT name FROM saved_view") == []
+
+
+def test_nobody_creates_while_a_creation_without_answer_may_be_at_work(org: Org) -> None:
+    """The CRM is slower than our patience: until its turn is old the key is left alone."""
+    account = _accounts(org, 1)[0]
+    hasty = Client(load("1"), make_ports(log=org.log), limits=Limits(read=2.0))
+    slow = BottleCrmConnector(hasty)
+    org.crm.hold("LOCK TABLE task IN SHARE ROW EXCLUSIVE MODE", ())
+    try:
+        assert slow.write(_creations(["a"], account))["outcome"].to_list() == ["unknown"]
+    finally:
+        slow.close()
+        org.crm.release()
+    with org.connector() as connector:
+        assert connector.write(_creations(["a"], account))["code"].to_list() == ["CH-BC-TURN"]
+        for _ in range(100):
+            if _made(org):
+                break
+            time.sleep(0.1)
+        org.crm.sql("UPDATE saved_view SET created_at = now() - interval '1 hour'")
+        assert connector.write(_creations(["a"], account))["outcome"].to_list() == ["done"]
+    assert _made(org) == ["a"]
+
+
+def test_a_creation_that_broke_off_half_way_is_finished(org: Org) -> None:
+    """The CRM saves a task and then its owner: where it fails in between, the owner comes after."""
+    account = _accounts(org, 1)[0]
+    owner = org.crm.profile()
+    batch = _creations(["a"], account)
+    batch = replace(batch, rows=batch.rows.with_columns(pl.lit(owner).alias("assigned_to")))
+    org.crm.sql("CREATE SEQUENCE breaks")
+    org.crm.sql(
+        "CREATE FUNCTION break_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('breaks') = 1 THEN RAISE EXCEPTION 'broken off'; END IF;"
+        " RETURN NEW; END $$"
+    )
+    org.crm.sql(
+        "CREATE TRIGGER break_once BEFORE INSERT ON task_assigned_to"
+        " FOR EACH ROW EXECUTE FUNCTION break_once()"
+    )
+    try:
+        with org.connector() as connector:
+            assert connector.write(batch)["outcome"].to_list() == ["done"]
+    finally:
+        org.crm.sql("DROP FUNCTION break_once CASCADE")
+        org.crm.sql("DROP SEQUENCE breaks")
+    assert _made(org) == ["a"]
+    owners = org.crm.sql("SELECT profile_id FROM task_assigned_to")
+    assert [str(row["profile_id"]) for row in owners] == [owner]
+
+
+def test_calls_that_run_out_in_a_batch_are_told(org: Org) -> None:
+    """What was made has its receipts, the rest is for later, and usage says why."""
+    account = _accounts(org, 1)[0]
+    # Fields, the turn, and three calls for each of two.
+    ports = replace(make_ports(log=org.log), budget=Budget(8))
+    with org.connector(ports) as connector:
+        receipts = connector.write(_creations(["a", "b", "c"], account))
+        assert connector.usage().exhausted
+    assert receipts["outcome"].to_list() == ["done", "done", "retry"]
+    assert _made(org) == ["a", "b"]
 
 
 def test_a_field_that_was_removed_is_missed_before_anything_is_written(org: Org) -> None:
