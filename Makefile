@@ -3,10 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Other Pythons that this machine may have: the unit tests run on the oldest and the newest, and
-# as part of `make soak` on those between.
-OTHERS := 3.11 3.13
-BETWEEN := 3.12
+# Pythons that this machine may have beside the one in use: `make pythons` runs the unit tests on each.
+OTHERS := 3.11 3.12 3.13
 # A file stays with one process, and files go in the order of their names: the longest are in
 # tests/acceptance, and start first.
 SPREAD := --dist loadfile --no-loadscope-reorder
@@ -30,15 +28,14 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY)  ## the main job on a CRM that runs on this machine: make demo CRM=hubspot
 	@$(BIN)/crm-health demo --crm $(or $(CRM),salesforce)
 
-test: $(READY) bottlecrm  ## all tests, on SQLite and PostgreSQL; unit tests on other Pythons found here
+test: $(READY) bottlecrm  ## all tests, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'not slow'
 	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'database and not slow' --database postgres
-	@$(MAKE) --no-print-directory pythons
 
 unit: $(READY)  ## unit tests only
 	$(BIN)/python -m pytest -n auto $(SPREAD) tests/unit
 
-pythons: $(READY)
+pythons: $(READY)  ## unit tests on the other Pythons found here
 	@.ci/pythons $(BIN)/python $(OTHERS)
 
 bottlecrm:  ## the CRM that its connector is tested against, where a Python for it is found
@@ -57,7 +54,7 @@ bench: $(READY)  ## speed and memory as ratios: make bench CRM=hubspot SIZE=1000
 soak: $(READY)  ## what takes longer than `make test` may
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest -m 'database and slow' --database postgres
-	@.ci/pythons $(BIN)/python $(BETWEEN)
+	@$(MAKE) --no-print-directory pythons
 
 lock: $(READY)  ## pin the requirements again, with hashes and without addresses
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.txt

@@ -45,6 +45,7 @@ SUBJECT = Subject(
     claim_key="cf_probe_claim",
     unreadable="cf_probe_secret",
     refused_text="no text has a \x00 in it",
+    looks_up=True,
 )
 FAULTS = {
     Wire.RATE_LIMITED: "too_many",

@@ -60,6 +60,9 @@ class Subject:
     ledger: Ledger | None = None
     account: str = ""
     settles_within: timedelta = timedelta(0)
+    #: Whether the connector looks for a record whose creation went unanswered: only then may a
+    #: write of which every answer was lost be called done.
+    looks_up: bool = False
 
 
 class Rig(Protocol):
