@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_health.businesstime import Calendar
@@ -116,3 +116,46 @@ def test_add_days_lands_on_working_days() -> None:
     assert calendar.add_days(date(2026, 3, 7), 0) == date(2026, 3, 9)
     assert calendar.add_days(date(2026, 3, 7), 1) == date(2026, 3, 10)
     assert calendar.add_days(date(2026, 4, 2), 1) == date(2026, 4, 7)
+
+
+def worked(calendar: Calendar, start: datetime, end: datetime) -> float:
+    frame = pl.DataFrame({"s": [start], "e": [end]}, schema={"s": INSTANT, "e": INSTANT})
+    found = frame.select(calendar.worked(pl.col("s"), pl.col("e")).alias("h"))["h"].item()
+    assert isinstance(found, float)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-03-02 10:00", "2026-03-02 14:30", 4.5),
+        ("2026-03-02 16:00", "2026-03-03 10:00", 2),  # over a night
+        ("2026-03-06 12:00", "2026-03-09 12:00", 8),  # over a weekend
+        ("2026-03-07 01:00", "2026-03-08 23:00", 0),  # within one
+        ("2026-03-27 16:00", "2026-03-30 10:00", 2),  # the night with an hour less
+        ("2026-10-23 16:00", "2026-10-26 10:00", 2),  # the night with an hour more
+        ("2026-04-02 16:00", "2026-04-07 10:00", 2),  # over Good Friday and Easter Monday
+        ("2026-03-03 10:00", "2026-03-02 10:00", 0),  # backwards
+    ],
+)
+def test_worked_counts_the_hours_of_working_days(start: str, end: str, hours: float) -> None:
+    """Nights, weekends, holidays and changes of the clocks count nothing."""
+    berlin = Calendar.of("Europe/Berlin", "DE")
+    assert worked(berlin, at(start, "Europe/Berlin"), at(end, "Europe/Berlin")) == hours
+
+
+@settings(deadline=None)  # the holidays of a country are worked out on the way
+@given(
+    opened=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),
+    minutes=st.integers(1, 60 * 400),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Pacific/Chatham"]),
+)
+def test_what_is_due_after_some_hours_has_taken_them(
+    opened: datetime, minutes: int, zone: str
+) -> None:
+    """`worked` undoes `due`, whatever the zone."""
+    calendar = Calendar.of(zone, "US")
+    start = opened.replace(second=0, microsecond=0, tzinfo=UTC)
+    frame = pl.DataFrame({"o": [start]}, schema={"o": INSTANT})
+    end = frame.select(calendar.due(pl.col("o"), pl.lit(minutes / 60)).alias("d"))["d"].item()
+    assert worked(calendar, start, end) == pytest.approx(minutes / 60, abs=1e-6)
