@@ -175,10 +175,12 @@ ENTITIES: dict[str, Entity] = {
             account_id=_T,
             key=_T,
             subject=_T,
+            body=_T,
             owner_id=_T,
             due_at=_D,
             status=_T,
             is_open=_B,
+            feedback=_T,
         ),
         _entity(
             "episode",
@@ -186,6 +188,7 @@ ENTITIES: dict[str, Entity] = {
             True,
             account_id=_T,
             key=_T,
+            told=_T,
             opened_at=_D,
             cleared_at=_D,
         ),
@@ -204,9 +207,16 @@ ENTITIES: dict[str, Entity] = {
             source=_T,
             is_open=_B,
             opened_at=_D,
+            acknowledged_at=_I,
             due_at=_I,
+            next_update_at=_D,
+            breached=_B,
+            told_at=_I,
             resolved_at=_I,
             cleared_at=_D,
+            log=_T,
+            actions=_T,
+            tier=_T,
         ),
     )
 }
@@ -218,6 +228,9 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("account", "exec_relationship"): (1, 5),
     ("survey", "points"): (0, 100),
 }
+
+#: Texts of people's that are kept as a checksum only: enough to see that they changed.
+CHECKSUMS = frozenset({("task", "body")})
 
 #: Entities that bring rows all the time, in loads: when nothing new comes for days the source is
 #: broken, not the customer silent. Their rows also have `window_days`: days before the newest day

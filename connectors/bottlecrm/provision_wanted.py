@@ -51,7 +51,12 @@ ACCOUNT: dict[str, FieldType] = {
     "last_12_weeks": TEXT,
     "memory": TEXT,
 }
-EPISODE: dict[str, FieldType] = {"key": TEXT, "opened": DATE, "cleared": DATE}
+TASK: dict[str, FieldType] = {
+    "key": TEXT,
+    "alert": TEXT,
+    "feedback": choice(("Useful", "Not Useful", "Knew Already")),
+}
+EPISODE: dict[str, FieldType] = {"key": TEXT, "told": TEXT, "opened": DATE, "cleared": DATE}
 ESCALATION: dict[str, FieldType] = {
     "key": TEXT,
     "seal": TEXT,
@@ -60,12 +65,22 @@ ESCALATION: dict[str, FieldType] = {
     "department": TEXT,
     "source": TEXT,
     "opened": DATE,
+    "acknowledged": TEXT,
     "due": TEXT,
+    "next_update": DATE,
+    "breached": FieldType("checkbox"),
+    "told": TEXT,
     "resolved": TEXT,
     "cleared": DATE,
+    "log": LONG,
     "evidence": LONG,
+    "actions": TEXT,
+    "ends_when": TEXT,
+    "resolution": LONG,
     "score": NUMBER,
     "band": BANDS,
+    "tier": TEXT,
+    "value": NUMBER,
 }
 _READ: dict[tuple[str, str], FieldType] = {
     ("account", "csm_sentiment"): FIVE,
@@ -125,7 +140,7 @@ def _written(mapping: Mapping) -> Iterator[NewField]:
     tables: tuple[tuple[str, MappingABC[str, str | None], dict[str, FieldType]], ...] = (
         (mapping.read["account"][0].object, dict(write.account), ACCOUNT),
         (write.episode.object, write.episode.model_dump(exclude={"object"}), EPISODE),
-        (write.task.object, {"key": write.task.key}, {"key": TEXT}),
+        (write.task.object, write.task.model_dump(include=set(TASK)), TASK),
         (
             write.escalation.object,
             {role: getattr(write.escalation, role) for role in ESCALATION},

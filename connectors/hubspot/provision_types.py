@@ -79,8 +79,12 @@ ACCOUNT: dict[str, PropertyType] = {
     "last_12_weeks": TEXT,
     "memory": TEXT,
 }
-TASK: dict[str, PropertyType] = {"key": TEXT}
-EPISODE: dict[str, PropertyType] = {"key": KEY, "opened": DATE, "cleared": DATE}
+TASK: dict[str, PropertyType] = {
+    "key": TEXT,
+    "alert": TEXT,
+    "feedback": choice(["Useful", "Not Useful", "Knew Already"]),
+}
+EPISODE: dict[str, PropertyType] = {"key": KEY, "told": TEXT, "opened": DATE, "cleared": DATE}
 ESCALATION: dict[str, PropertyType] = {
     "key": KEY,
     "seal": TEXT,
@@ -89,12 +93,22 @@ ESCALATION: dict[str, PropertyType] = {
     "department": TEXT,
     "source": TEXT,
     "opened": DATE,
+    "acknowledged": INSTANT,
     "due": INSTANT,
+    "next_update": DATE,
+    "breached": BOOLEAN,
+    "told": INSTANT,
     "resolved": INSTANT,
     "cleared": DATE,
+    "log": LONG_TEXT,
     "evidence": LONG_TEXT,
+    "actions": TEXT,
+    "ends_when": TEXT,
+    "resolution": LONG_TEXT,
     "score": NUMBER,
     "band": BANDS,
+    "tier": TEXT,
+    "value": NUMBER,
 }
 
 _FIVE = choice(["1 Critical", "2 Poor", "3 Fair", "4 Good", "5 Great"])

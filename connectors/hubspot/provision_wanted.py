@@ -23,6 +23,8 @@ TICKETS = "tickets"
 _NO_PROPERTIES = frozenset({"owners"})
 #: Beginnings of names that only HubSpot gives.
 _HUBSPOTS = ("hs_", "hubspot_")
+#: What the pipeline's open stages are called.
+_STAGES = {"open": "Open", "in_progress": "In Progress", "waiting": "Waiting on Customer"}
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _written(mapping: Mapping) -> Iterator[NewProperty]:
     tables: tuple[tuple[str, MappingABC[str, str | None], dict[str, PropertyType]], ...] = (
         (mapping.read["account"][0].object, dict(write.account), types.ACCOUNT),
         (write.episode.object, write.episode.model_dump(exclude={"object"}), types.EPISODE),
-        (write.task.object, {"key": write.task.key}, types.TASK),
+        (write.task.object, write.task.model_dump(include=set(types.TASK)), types.TASK),
         (write.escalation.object, write.escalation.model_dump(), _escalation_types(mapping)),
     )
     for owner, roles, table in tables:
@@ -217,7 +219,8 @@ def _pipeline(mapping: Mapping) -> Pipeline | None:
     name = out.constants.get(PIPELINE)
     if out.object != TICKETS or name is None:
         return None
-    stages = [Stage(out.statuses["open"], "Open", closed=False)]
+    named = {word: id for word, id in out.statuses.items() if word != "resolved"}
+    stages = [Stage(id, _STAGES[word], closed=False) for word, id in named.items()]
     closed = dict.fromkeys((out.statuses["resolved"], *out.closed_statuses))
     stages += [Stage(one, _label(one), closed=True) for one in closed]
     return Pipeline(str(name), tuple(stages))

@@ -93,6 +93,7 @@ ACCOUNT: dict[str, FieldType] = {
 EPISODE: dict[str, FieldType] = {
     "key": key(),
     "account": lookup("Account", "Health_Episodes"),
+    "told": text(),
     "opened": DATE,
     "cleared": DATE,
 }
@@ -105,16 +106,31 @@ ESCALATION: dict[str, FieldType] = {
     "department": text(),
     "source": text(),
     "opened": DATE,
+    "acknowledged": INSTANT,
     "due": INSTANT,
+    "next_update": DATE,
+    "breached": BOOLEAN,
+    "told": INSTANT,
     "resolved": INSTANT,
     "cleared": DATE,
+    # The one long text that is read back.
+    "log": long_text(2000),
     "evidence": long_text(2000),
+    "actions": text(),
+    "ends_when": text(),
+    "resolution": long_text(2000),
     "score": SCORE,
     "band": BANDS,
+    "tier": text(),
+    "value": number(18, 2),
 }
 #: Fields of tasks live on Activity, where nothing says that a unique field is allowed; a second
 #: task is kept off by the episode's key.
-TASK: dict[str, FieldType] = {"key": text()}
+TASK: dict[str, FieldType] = {
+    "key": text(),
+    "alert": text(),
+    "feedback": picklist(["Useful", "Not Useful", "Knew Already"]),
+}
 
 _FIVE = ["1 Critical", "2 Poor", "3 Fair", "4 Good", "5 Great"]
 #: Fields that people or other tools fill and that we read: entity and column to type.

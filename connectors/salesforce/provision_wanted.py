@@ -81,6 +81,11 @@ def wanted(mapping: Mapping) -> Wanted:
                 found.reads.add((feed.object, path))
                 if path.startswith(OURS) or feed.object.startswith(OURS):
                     add(feed.object, path, _read_type(entity, column, source))
+    feedback = mapping.write.task.feedback
+    if feedback is not None:
+        # People's: made and read, never written.
+        found.reads.add((mapping.write.task.object, feedback))
+        add(mapping.write.task.object, feedback, types.TASK["feedback"])
     found.read_objects |= found.edit | found.create
     found.objects = sorted(o for o in found.read_objects if _is_ours(mapping, o))
     found.fields = sorted(made.values(), key=lambda new: new.full_name)
@@ -114,13 +119,13 @@ def _outputs(mapping: Mapping) -> Iterator[tuple[str, dict[str, str], dict[str, 
     roles = task.model_dump(
         include={"key", "subject", "body", "owner", "due", "priority", "status", "account"}
     )
-    roles |= {"contact": task.contact} if task.contact else {}
+    roles |= {name: path for name in ("contact", "alert") if (path := getattr(task, name))}
     yield task.object, roles | {name: name for name in task.constants}, types.TASK
     # Without `claims`: here a key can always be unique.
-    episode = write.episode.model_dump(exclude={"object", "claims"})
+    episode = write.episode.model_dump(exclude={"object", "claims"}, exclude_none=True)
     yield write.episode.object, episode, types.EPISODE
     escalation = write.escalation
-    roles = escalation.model_dump(exclude={"object", "statuses", "closed_statuses"})
+    roles = escalation.model_dump(exclude={"object", "people", "statuses", "closed_statuses"})
     words = [*escalation.statuses.values(), *escalation.closed_statuses]
     status = {"status": types.picklist(words)}
     yield (

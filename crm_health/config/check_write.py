@@ -18,8 +18,10 @@ _PEOPLES = (
 #: Account fields that belong to people and other systems, without case.
 _DENIED = frozenset(_PEOPLES.split())
 _KEYS = (
-    "key seal subject body owner due priority status account contact name reason severity "
-    "department source opened resolved cleared evidence score band"
+    "key seal subject body owner due priority status account contact alert feedback told name "
+    "reason severity "
+    "department source opened acknowledged next_update breached resolved cleared log evidence "
+    "actions ends_when resolution score band tier value"
 )
 #: Keys of a task, episode or escalation that name a field of the CRM.
 _TARGETS = frozenset(_KEYS.split())
@@ -97,5 +99,10 @@ def _statuses(check: Checker, task: TaskOut, escalation: EscalationOut) -> None:
     path = ("write", "escalation", "closed_statuses")
     if escalation.statuses.get("resolved", "") not in escalation.closed_statuses:
         check.add(path, "must hold the resolved status")
-    if escalation.statuses.get("open") in escalation.closed_statuses:
-        check.add(path, "can't hold the open status")
+    seen: dict[str, str] = {}
+    for word, status in escalation.statuses.items():
+        if word != "resolved" and status in escalation.closed_statuses:
+            check.add(path, f"can't hold the {word} status")
+        other = seen.setdefault(status, word)
+        if other != word:
+            check.add(("write", "escalation", "statuses", word), f"is the same as {other}")

@@ -79,7 +79,11 @@ class Feed(Frozen):
 
 
 class TaskOut(Frozen):
-    """The fields of a task of ours. `key`, `subject`, `owner`, `due`, `status` make its seal."""
+    """The fields of a task of ours.
+
+    Its key ends in a seal of `subject`, `body`, `owner`, `due` and `status`, so that a person's
+    change of one of them shows.
+    """
 
     object: str
     key: str
@@ -91,6 +95,10 @@ class TaskOut(Frozen):
     status: str
     account: str
     contact: str | None = None
+    #: Which alert it tells of, in words.
+    alert: str | None = None
+    #: Where people say whether it helped; never written.
+    feedback: str | None = None
     #: Field to value on every new task, e.g. no reminder.
     constants: dict[str, Scalar] = Field(default_factory=dict)
     open_status: str
@@ -108,18 +116,31 @@ class EpisodeOut(Frozen):
     account: str
     opened: str
     cleared: str
+    #: What else its task tells of, and what is kept of the day when each opened. Without it every
+    #: account's further risks are told in its fields only.
+    told: str | None = None
     #: A long text of the account where keys are claimed if the CRM takes no unique key there.
     claims: str | None = None
+
+
+class Mark(Frozen):
+    """A field and its value."""
+
+    field: str
+    value: str
 
 
 class EscalationOut(Frozen):
     """The fields of an escalation record."""
 
     object: str
+    #: What makes a record without a key, on an object that holds others as well, an escalation
+    #: that people opened. Without it only ours are escalations there.
+    people: Mark | None = None
     key: str
     seal: str
     account: str
-    #: Where it has a title: the reason stands there too.
+    #: Where it has a title: account and reason.
     name: str | None = None
     reason: str
     severity: str
@@ -128,15 +149,32 @@ class EscalationOut(Frozen):
     status: str
     source: str
     opened: str
+    acknowledged: str
     due: str
+    #: The day of the next word to the customer.
+    next_update: str
+    #: Whether due has ever passed, and when leadership was told last.
+    breached: str
+    told: str
     resolved: str
     cleared: str
+    #: Who had it from when on.
+    log: str
     evidence: str
+    #: The required actions with done marks, what must be true for it to end, and how it ended.
+    actions: str | None = None
+    ends_when: str | None = None
+    resolution: str | None = None
+    #: Of the account, at opening.
     score: str
     band: str
+    tier: str | None = None
+    value: str | None = None
     #: Field to value on every new escalation, e.g. its pipeline.
     constants: dict[str, Scalar] = Field(default_factory=dict)
-    statuses: dict[Literal["open", "resolved"], str]
+    #: Ours are opened and resolved; people take them up, and wait on the customer. An open status
+    #: of another name counts as taken up.
+    statuses: dict[Literal["open", "in_progress", "waiting", "resolved"], str]
     #: Every status that counts as closed.
     closed_statuses: Texts
 

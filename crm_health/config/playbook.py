@@ -2,53 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from crm_health.config.alerts import Alert, People
 from crm_health.config.base import Expression, Frozen, Slug
-
-
-class TaskText(Frozen):
-    """The task of an alert. Texts take {fact} fields and {account}, the account's name."""
-
-    subject: str
-    body: str
-
-
-class EscalationText(Frozen):
-    """The escalation of an alert."""
-
-    reason: str
-    severity: Literal["S1", "S2", "S3", "S4"]
-    department: str
-    evidence: str
-    ends_when: str
-
-
-class Alert(Frozen):
-    """A risk or an opportunity seen now, and what it does. Its name is in keys: never rename."""
-
-    when: Expression
-    #: The condition clears when this holds; default: when `when` no longer does.
-    clear: Expression | None = None
-    #: A date column: one episode covers the condition as long as it began before the episode.
-    #: For events such as a band's fall: `band_since`.
-    since: str | None = None
-    severity: Literal["high", "medium", "low"]
-    does: Literal["task", "escalate"]
-    due_days: int = Field(default=5, ge=0)
-    cool_days: int = Field(default=30, ge=0)
-    task: TaskText | None = None
-    escalation: EscalationText | None = None
-    #: Opens on the first sync of an account as well.
-    on_first_sync: bool = False
-
-
-class Department(Frozen):
-    """Where a department's escalations go: a user or queue id of the CRM; None: the CSM."""
-
-    owner: str | None = None
+from crm_health.config.escalations import Clock, Department, Grade, Reason
 
 
 class Guards(Frozen):
@@ -74,10 +34,27 @@ class Playbook(Frozen):
     """`playbook.yaml`."""
 
     alerts: dict[Slug, Alert]
+    #: Why customers are escalated, by slug.
+    escalations: dict[Slug, Reason] = Field(default_factory=dict)
     departments: dict[str, Department]
-    #: Due hours of business time by severity.
-    severities: dict[Literal["S1", "S2", "S3", "S4"], float]
+    #: How fast escalations have to go. A bare number in YAML means `{due: ...}`.
+    severities: dict[Grade, Clock]
+    #: Business days that waiting on the customer stops an escalation's clock, in all.
+    waiting_days: int = Field(default=10, ge=0)
     guards: Guards = Guards()
+    people: People = People()
+    #: Customers whose alerts are for the fields only, whatever they do for others.
+    quiet: Expression | None = None
     #: A person's day: the most new tasks of ours a day and open ones at a time.
     tasks_a_day: int = Field(default=3, ge=1)
     tasks_open: int = Field(default=15, ge=1)
+    #: What waits for a person's day longer than so many business days is not told any more.
+    tasks_wait_days: int = Field(default=10, ge=1)
+
+    @field_validator("severities", mode="before")
+    @classmethod
+    def _bare_hours(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        numbers = (int, float)
+        return {k: {"due": v} if isinstance(v, numbers) else v for k, v in value.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from crm_health.config.playbook import Alert
+from crm_health.config.alerts import Alert
 from crm_health.programmes.memory import stands
 
 PREFIX = "ch1"
@@ -25,6 +25,26 @@ KNOWN: dict[str, Any] = {
     "opened_at": pl.Date,
     "cleared_at": pl.Date,
 }
+#: What `conditions` finds.
+FOUND: dict[str, Any] = {
+    "account_id": pl.String,
+    "rule": pl.String,
+    #: Null: nobody knows, so nothing happens.
+    "holds": pl.Boolean,
+    "clears": pl.Boolean,
+    #: When the cause began, of alerts that name it.
+    "since": pl.Date,
+    #: For the fields only.
+    "quiet": pl.Boolean,
+    #: What would be kept of today if it opened now.
+    "baseline": pl.Float64,
+}
+
+
+def key(account: pl.Expr, rule: pl.Expr, number: pl.Expr) -> pl.Expr:
+    """The key of an episode."""
+    parts = [pl.lit(PREFIX), account, rule, number.cast(pl.String)]
+    return pl.concat_str(parts, separator=":")
 
 
 def with_rule(known: pl.DataFrame) -> pl.DataFrame:
@@ -54,40 +74,73 @@ def latest(known: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def conditions(alerts: Mapping[str, Alert], accounts: pl.DataFrame) -> pl.DataFrame:
+def conditions(
+    alerts: Mapping[str, Alert],
+    accounts: pl.DataFrame,
+    kept: pl.DataFrame | None = None,
+    quiet: str | None = None,
+) -> pl.DataFrame:
     """Evaluate every alert over the accounts' facts and scores.
 
+    Args:
+        alerts: By rule.
+        accounts: What the conditions read, one row an account.
+        kept: `account_id`, `rule`, `baseline`: what open episodes keep of the day they opened.
+        quiet: Where this holds, alerts are for the fields only.
+
     Returns:
-        `account_id`, `rule`, `holds`, `clears` (null: nobody knows, so nothing happens),
-        `since` (the date the cause began, for alerts that name one).
+        Columns of `FOUND`, one row an account and rule.
     """
-    frames = []
+    frames = [pl.DataFrame(schema=FOUND)]
     for rule, alert in alerts.items():
-        holds = pl.sql_expr(alert.when)
-        # What holds is not over, whatever `clear` says: it would open and clear by turns.
-        over = pl.sql_expr(alert.clear) if alert.clear else pl.lit(True)
-        clears = over & ~holds
-        since = pl.col(alert.since) if alert.since else pl.lit(None, pl.Date)
-        frames.append(
-            accounts.select(
-                "account_id",
-                pl.lit(rule).alias("rule"),
-                holds.cast(pl.Boolean).alias("holds"),
-                clears.cast(pl.Boolean).alias("clears"),
-                since.cast(pl.Date).alias("since"),
-            )
-        )
-    if not frames:
-        return pl.DataFrame(
-            schema={
-                "account_id": pl.String,
-                "rule": pl.String,
-                "holds": pl.Boolean,
-                "clears": pl.Boolean,
-                "since": pl.Date,
-            }
-        )
+        view = accounts
+        if alert.baseline is not None:
+            view = _with_baseline(accounts, rule, kept)
+        columns = {
+            "rule": pl.lit(rule),
+            "holds": pl.sql_expr(alert.when),
+            "clears": _over(alert),
+            "since": _since(alert.since, accounts),
+            "quiet": _quiet(alert, quiet),
+            "baseline": pl.sql_expr(alert.baseline) if alert.baseline else pl.lit(None),
+        }
+        typed = (expr.cast(FOUND[name]).alias(name) for name, expr in columns.items())
+        frames.append(view.select("account_id", *typed))
     return pl.concat(frames)
+
+
+def _with_baseline(accounts: pl.DataFrame, rule: str, kept: pl.DataFrame | None) -> pl.DataFrame:
+    if kept is None:
+        return accounts.with_columns(pl.lit(None, pl.Float64).alias("baseline"))
+    mine = kept.filter(pl.col("rule") == rule).group_by("account_id").agg(pl.col("baseline").max())
+    return accounts.join(mine, on="account_id", how="left", maintain_order="left")
+
+
+def _over(alert: Alert) -> pl.Expr:
+    """What clears it. What holds is not over, whatever `clear` says: it would open by turns."""
+    holds = pl.sql_expr(alert.when)
+    over = pl.sql_expr(alert.clear) if alert.clear else pl.lit(True)
+    if alert.baseline is not None:
+        over = pl.when(pl.col("baseline").is_not_null()).then(over).otherwise(True)
+    return over & ~holds
+
+
+def _since(name: str | None, accounts: pl.DataFrame) -> pl.Expr:
+    if name is None:
+        return pl.lit(None, pl.Date)
+    if not accounts.schema[name].is_numeric():
+        return pl.col(name)
+    # Days since: the day they mean.
+    return pl.col("day") - pl.duration(days=pl.col(name).cast(pl.Float64).round().cast(pl.Int64))
+
+
+def _quiet(alert: Alert, everywhere: str | None) -> pl.Expr:
+    if alert.does == "quiet":
+        return pl.lit(True)
+    if alert.does == "escalate":
+        return pl.lit(False)
+    texts = [text for text in (alert.quiet, everywhere) if text is not None]
+    return pl.any_horizontal(pl.lit(False), *(pl.sql_expr(t).fill_null(False) for t in texts))
 
 
 def opening(
@@ -106,7 +159,7 @@ def opening(
             then, separated by commas).
 
     Returns:
-        `account_id`, `rule`, `number`, `key`.
+        `account_id`, `rule`, `number`, `key`, `baseline`.
     """
     per_rule = pl.DataFrame(
         {
@@ -122,7 +175,7 @@ def opening(
     stood = stands(pl.col("standing"), pl.col("rule"))
     allowed = pl.col("at_first") | ~(pl.col("first") | stood)
     return (
-        found.filter(pl.col("holds"))
+        found.filter(pl.col("holds") & ~pl.col("quiet"))
         .join(per_rule, on="rule")
         .join(
             last.select("account_id", "rule", "number", "opened_at", "cleared_at"),
@@ -136,24 +189,30 @@ def opening(
             "account_id",
             "rule",
             "number",
-            pl.concat_str(
-                pl.lit(f"{PREFIX}:"),
-                "account_id",
-                pl.lit(":"),
-                "rule",
-                pl.lit(":"),
-                pl.col("number").cast(pl.String),
-            ).alias("key"),
+            key(pl.col("account_id"), pl.col("rule"), pl.col("number")).alias("key"),
+            "baseline",
         )
         .sort("account_id", "rule")
     )
 
 
-def clearing(found: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """The episodes that are not cleared and whose condition is over: rows of `known`."""
-    over = found.filter(pl.col("clears")).select("account_id", "rule")
-    return known.filter(pl.col("cleared_at").is_null()).join(
-        over, on=["account_id", "rule"], how="semi"
+def clearing(
+    found: pl.DataFrame, known: pl.DataFrame, over: pl.Series | None = None
+) -> pl.DataFrame:
+    """The episodes that are not cleared and whose condition is over: rows of `known`.
+
+    Args:
+        found: As `conditions` gives it.
+        known: Episodes, with `rule`.
+        over: Keys of what is over for another reason.
+    """
+    goes_on = known.filter(pl.col("cleared_at").is_null())
+    ends = found.filter(pl.col("clears")).select("account_id", "rule", pl.lit(True).alias("_ends"))
+    told = pl.lit(False) if over is None else pl.col("key").is_in(over.implode())
+    return (
+        goes_on.join(ends, on=["account_id", "rule"], how="left", maintain_order="left")
+        .filter(pl.col("_ends").fill_null(False) | told)
+        .drop("_ends")
     )
 
 
@@ -161,9 +220,9 @@ def standing_rules(
     alerts: Mapping[str, Alert], found: pl.DataFrame, memories: pl.DataFrame
 ) -> pl.DataFrame:
     """Rules that held at an account's first sync and still do: `account_id`, `standing`."""
-    quiet = [rule for rule, alert in alerts.items() if not alert.on_first_sync]
+    later = [r for r, a in alerts.items() if not a.on_first_sync and a.does != "quiet"]
     kept = (
-        found.filter(pl.col("holds").fill_null(True) & pl.col("rule").is_in(quiet))
+        found.filter(pl.col("holds").fill_null(True) & pl.col("rule").is_in(later))
         .join(memories.select("account_id", "known", "standing"), on="account_id")
         .filter(~pl.col("known") | stands(pl.col("standing"), pl.col("rule")))
         # At the first sync only what surely holds stands; later, what may still hold does.

@@ -1,43 +1,63 @@
-"""Who is told: the CSM, else the account's owner, else a manager, else the one named person."""
+"""Who is told: the CSM, a pool, a manager, else the one person who answers for retention."""
 
 from __future__ import annotations
 
 import polars as pl
 
+from crm_health.config.alerts import People
 
-def owners(accounts: pl.DataFrame, users: pl.DataFrame | None, fallback: str | None) -> pl.Series:
-    """One user id an account, never an inactive one; null where nobody can be told.
+
+def owners(
+    accounts: pl.DataFrame,
+    users: pl.DataFrame | None,
+    fallback: str | None,
+    *,
+    people: People | None = None,
+    told: str = "csm",
+    stands_in: bool = True,
+) -> pl.Series:
+    """One user or queue id an account, never an inactive user; null where nobody can be told.
 
     Args:
-        accounts: `csm_id`, `owner_id`.
+        accounts: `csm_id`, `owner_id`, and what `people.pooled` reads.
         users: `id`, `is_active`, `manager_id`; None where users can't be read: then the ids on
             the account are taken as they are.
-        fallback: The person who gets what nobody else can.
+        fallback: The person who gets what nobody else can, where `people` names none.
+        people: Of the playbook.
+        told: As `Alert.told`.
+        stands_in: The account's owner is told where it names no CSM.
     """
+    people = people or People()
+    last = people.retention_owner or fallback
+    frame = _bosses(accounts, users)
+    active = users.filter(pl.col("is_active").fill_null(False))["id"] if users is not None else None
+
+    def works(name: str) -> pl.Expr:
+        if active is None:
+            return pl.col(name)
+        return pl.when(pl.col(name).is_in(active.implode())).then(pl.col(name))
+
+    nobody = pl.lit(None, pl.String)
+    pool, end = pl.lit(people.pool, pl.String), pl.lit(last, pl.String)
+    owner = works("owner_id") if stands_in else nobody
+    managers = [works("csm_boss"), works("owner_boss") if stands_in else nobody]
+    pooled = pl.sql_expr(people.pooled).fill_null(False) if people.pooled else pl.lit(False)
+    steps = {
+        "csm": [pl.when(pooled).then(pool), works("csm_id"), owner, *managers, pool, end],
+        "pool": [pool, end],
+        "manager": [*managers, works("csm_id"), owner, pool, end],
+        "retention_owner": [end],
+    }[told]
+    return frame.select(pl.coalesce(steps).alias("owner"))["owner"]
+
+
+def _bosses(accounts: pl.DataFrame, users: pl.DataFrame | None) -> pl.DataFrame:
+    """The accounts with `csm_boss` and `owner_boss`, in their order."""
     if users is None:
-        return accounts.select(
-            pl.coalesce("csm_id", "owner_id", pl.lit(fallback, pl.String)).alias("owner")
-        )["owner"]
-    people = users.select("id", pl.col("is_active").fill_null(False), "manager_id")
-    active = people.filter("is_active")["id"].implode()
-    managers = people.select("id", pl.col("manager_id"))
-    frame = (
-        accounts.select("csm_id", "owner_id")
-        .join(
-            managers.rename({"id": "csm_id", "manager_id": "csm_boss"}),
-            on="csm_id",
-            how="left",
-            maintain_order="left",
-        )
-        .join(
-            managers.rename({"id": "owner_id", "manager_id": "owner_boss"}),
-            on="owner_id",
-            how="left",
-            maintain_order="left",
-        )
-    )
-    steps = [
-        pl.when(pl.col(name).is_in(active)).then(pl.col(name))
-        for name in ("csm_id", "owner_id", "csm_boss", "owner_boss")
-    ]
-    return frame.select(pl.coalesce(*steps, pl.lit(fallback, pl.String)).alias("owner"))["owner"]
+        nobody = pl.lit(None, pl.String)
+        return accounts.with_columns(nobody.alias("csm_boss"), nobody.alias("owner_boss"))
+    frame = accounts
+    for person, boss in (("csm_id", "csm_boss"), ("owner_id", "owner_boss")):
+        named = users.select(pl.col("id").alias(person), pl.col("manager_id").alias(boss))
+        frame = frame.join(named, on=person, how="left", maintain_order="left")
+    return frame

@@ -9,6 +9,17 @@ import polars as pl
 
 #: A checksum has two halves of four hex digits each.
 _HALF = 0x10000
+#: What HTML spells out; the ampersand last, as it begins all the others.
+_SPELLED = {
+    "&nbsp;": " ",
+    "&lt;": "<",
+    "&gt;": ">",
+    "&quot;": '"',
+    "&#34;": '"',
+    "&#39;": "'",
+    "&#x27;": "'",
+    "&amp;": "&",
+}
 
 
 @cache
@@ -37,6 +48,20 @@ def seal(frame: pl.DataFrame, columns: list[str], digits: int = 8) -> pl.Series:
     """One checksum a row over the columns, as hex text of `digits` (at most 8)."""
     texts = [canonical(c, frame.schema[c]) for c in columns]
     return checksums(frame.select(pl.concat_str(texts, separator="\x1f")).to_series(), digits)
+
+
+def text_sums(texts: pl.Series) -> pl.Series:
+    """A checksum of each long text, blind to its layout; null where there is none.
+
+    Rich-text fields bring a plain text back as paragraphs, with some characters spelled out.
+    """
+    plain = pl.col("text")
+    for spelled, character in _SPELLED.items():
+        plain = plain.str.replace_all(spelled, character, literal=True)
+    plain = plain.str.replace_all(r"<[^>]*>|[\s\u00a0]+", "")
+    bare = texts.cast(pl.String).alias("text").to_frame().select(plain).to_series()
+    summed = pl.DataFrame({"text": bare, "sum": checksums(bare.fill_null(""))})
+    return summed.select(pl.when(pl.col("text") != "").then("sum").alias(texts.name)).to_series()
 
 
 def checksums(texts: pl.Series, digits: int = 8) -> pl.Series:

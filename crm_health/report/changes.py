@@ -21,11 +21,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "memory": ("account's memory alone changes", "accounts' memories alone change"),
     "close_escalation": ("escalation is resolved", "escalations are resolved"),
     "clear_escalation": ("escalation's cause is over", "escalations' causes are over"),
+    "tell_task": ("task gets a further line", "tasks get a further line"),
+    "note_episode": ("episode is noted", "episodes are noted"),
     "clear_episode": ("episode ends", "episodes end"),
     "close_task": ("task is completed", "tasks are completed"),
 }
 #: Kinds that open or close work for people.
-WORK = ("escalation", "task", "close_escalation", "clear_escalation", "close_task")
+WORK = ("escalation", "task", "tell_task", "close_escalation", "clear_escalation", "close_task")
 #: What such a row shows of the record, in this order, where it has it.
 _TOLD = ("Subject", "Reason__c", "Severity__c", "Department__c", "ActivityDate", "Due_At__c")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from crm_health.programmes import episodes, people
+from crm_health.config.alerts import Alert
+from crm_health.programmes import episodes, people, telling, told
+from crm_health.programmes.telling import Telling
 from crm_health.store import Scope, Store
 from crm_health.sync.clearing import closing_escalations
 from crm_health.sync.records import Records
@@ -17,8 +20,14 @@ from crm_health.sync.setting import Setting
 class Actions:
     """Decided, and not yet put into plan rows."""
 
-    #: Episodes to open, with `does`, `severity` and `owner_id`.
-    opens: pl.DataFrame
+    #: As `episodes.conditions` gives it.
+    found: pl.DataFrame
+    #: Episodes that open as escalations, with `owner_id`.
+    escalates: pl.DataFrame
+    #: What makes a task, with `severity`, `owner_id` and `contact_id`, and what joins one.
+    shared: Telling
+    #: The episodes' texts as they should be: `base`, `told`.
+    notes: pl.DataFrame
     #: Rows of `Records.known` whose cause is over.
     clears: pl.DataFrame
     #: `account_id`, `standing`: rules that held at the first sync and still do.
@@ -37,58 +46,152 @@ def decide(
     memories: pl.DataFrame,
 ) -> Actions:
     """Decide what opens and clears, from the accounts' facts and the CRM's own records."""
-    alerts = setting.config.playbook.alerts
-    found = episodes.conditions(alerts, accounts)
+    playbook = setting.config.playbook
+    alerts = playbook.alerts
+    kept = records.known.filter(pl.col("cleared_at").is_null())
+    found = episodes.conditions(alerts, accounts, kept, playbook.quiet)
     first = memories.select("account_id", (~pl.col("known")).alias("first"), "standing")
-    last = episodes.latest(pl.concat([records.known, records.taken]))
-    owned = _owned(
-        store, setting, episodes.opening(alerts, found, last, first, setting.day), accounts
+    names = [*episodes.KNOWN, "rule", "number"]
+    last = episodes.latest(pl.concat([records.known.select(names), records.taken.select(names)]))
+    opens = episodes.opening(alerts, found, last, first, setting.day)
+    by = [rule for rule, alert in alerts.items() if alert.does == "escalate"]
+    escalates = _owned(store, setting, opens.filter(pl.col("rule").is_in(by)), accounts)
+    served = escalates.filter(pl.col("owner_id").is_not_null())
+    replaced = _replaced(alerts, records, served)
+    wanted = opens.filter(~pl.col("rule").is_in(by)).join(
+        replaced, on=["account_id", "rule"], how="anti"
     )
-    opens = owned.filter(pl.col("owner_id").is_not_null())
-    clears = episodes.clearing(found, records.known)
+    shared = _shared(alerts, records, wanted)
+    makes = _owned(store, setting, shared.makes, accounts)
+    told_to = makes.filter(pl.col("owner_id").is_not_null())
+    # What nobody can be told of takes its further lines along.
+    joins = shared.joins.join(
+        makes.filter(pl.col("owner_id").is_null()).select(pl.col("key").alias("base")),
+        on="base",
+        how="anti",
+    )
+    over = _over(alerts, records, replaced)
+    clears = episodes.clearing(found, records.known, over)
+    notes = _notes(setting, records, Telling(told_to, joins), clears)
+    nobody = pl.concat(frame.select("account_id", "owner_id") for frame in (escalates, makes))
     return Actions(
-        opens,
+        found,
+        served,
+        Telling(told_to, _noted(records, joins, notes)),
+        notes,
         clears,
         episodes.standing_rules(alerts, found, memories),
-        _open_after(records, accounts, opens, clears),
-        owned.filter(pl.col("owner_id").is_null())["account_id"],
+        _open_after(records, accounts, served, clears),
+        nobody.filter(pl.col("owner_id").is_null())["account_id"],
     )
+
+
+def _shared(alerts: Mapping[str, Alert], records: Records, wanted: pl.DataFrame) -> Telling:
+    rules = telling.urgency(alerts)
+    polarity = pl.col("base").str.extract(r":([a-z0-9_]+):\d+$")
+    # A rule that the playbook no longer has told of a risk, for all that anybody knows.
+    standing = (
+        records.tasks.filter(pl.col("is_open").fill_null(True))
+        .with_columns(polarity.alias("rule"))
+        .join(rules.select("rule", "polarity"), on="rule", how="left", maintain_order="left")
+        .filter(pl.col("polarity").fill_null("risk") == "risk")
+        .select(*telling.OPEN)
+    )
+    return telling.share(alerts, wanted, standing)
+
+
+def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
+    """Keys of episodes that are over whatever their condition says.
+
+    Those that an escalation takes the place of, and events whose task is done with.
+    """
+    going = records.known.filter(pl.col("cleared_at").is_null())
+    events = [rule for rule, alert in alerts.items() if alert.since and alert.does == "task"]
+    open_tasks = records.tasks.filter(pl.col("is_open").fill_null(True))["base"]
+    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(open_tasks.implode()))
+    away = going.join(replaced, on=["account_id", "rule"], how="semi")
+    return pl.concat([done["key"], away["key"]])
+
+
+def _replaced(
+    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame
+) -> pl.DataFrame:
+    """`account_id`, `rule` of alerts whose cause is escalated: open, or opened now."""
+    pairs = [(by, rule) for by, alert in alerts.items() for rule in alert.replaces]
+    listed = pl.DataFrame(pairs, schema={"by": pl.String, "rule": pl.String}, orient="row")
+    going = records.escalations.filter(pl.col("is_open").fill_null(True)).select(
+        "account_id", pl.col("key").str.extract(r":([a-z0-9_]+):\d+$").alias("by")
+    )
+    now = escalates.select("account_id", pl.col("rule").alias("by"))
+    both = pl.concat([going, now]).unique()
+    return both.join(listed, on="by").select("account_id", "rule").unique()
+
+
+def _notes(
+    setting: Setting, records: Records, shared: Telling, clears: pl.DataFrame
+) -> pl.DataFrame:
+    """The episodes' texts; none where no field takes them."""
+    if setting.config.mapping.write.episode.told is None:
+        return pl.DataFrame(schema={"base": pl.String, "told": pl.String})
+    own = shared.makes.filter(pl.col("baseline").is_not_null()).with_columns(
+        pl.col("key").alias("base")
+    )
+    names = ["base", "rule", "number", "baseline"]
+    new = pl.concat([own.select(names), shared.joins.select(names)])
+    # The entry of an episode itself keeps a number, and is over when its record says so.
+    ends = clears.filter(pl.col("key") != pl.col("base"))["key"]
+    return told.render(telling.entries(records.entries, ends, new, setting.day))
+
+
+def _noted(records: Records, joins: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """What joins a task and is kept in mind; the rest shows in fields only.
+
+    It finds no room in the text, or the episode that bears it is gone.
+    """
+    there = pl.col("new") | pl.col("base").is_in(records.episodes["key"].implode())
+    return joins.filter(there).join(told.parse(notes), on=["base", "rule", "number"], how="semi")
 
 
 def _owned(
     store: Store, setting: Setting, opens: pl.DataFrame, accounts: pl.DataFrame
 ) -> pl.DataFrame:
-    """What should open, with its owner: null where nobody could be told of it."""
-    playbook = setting.config.playbook
-    alerts = playbook.alerts
-    does = pl.DataFrame(
-        {
-            "rule": list(alerts),
-            "does": [a.does for a in alerts.values()],
-            "severity": [a.severity for a in alerts.values()],
-            "desk": [
-                playbook.departments[a.escalation.department].owner
-                if a.does == "escalate" and a.escalation is not None
-                else None
-                for a in alerts.values()
-            ],
-        },
-        schema=dict.fromkeys(("rule", "does", "severity", "desk"), pl.String),
+    """What should open, with `severity`, `contact_id` and its owner: null where there is none."""
+    playbook, found = setting.config.playbook, []
+    empty = opens.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in ("severity", "contact_id", "owner_id")
     )
-    told = accounts.select("account_id")
-    if opens.height:
+    if opens.is_empty():
+        return empty
+    users, fallback = _users(store, setting), setting.config.mapping.fallback_owner
+    stands_in = owner_stands_in(store, setting)
+    for rule in opens["rule"].unique(maintain_order=True):
+        alert = playbook.alerts[rule]
+        mine = opens.filter(pl.col("rule") == rule)
+        view = mine.select("account_id").join(accounts, on="account_id", maintain_order="left")
         owner = people.owners(
-            accounts, _users(store, setting), setting.config.mapping.fallback_owner
+            view, users, fallback, people=playbook.people, told=alert.told, stands_in=stands_in
         )
-        told = told.with_columns(owner.alias("told"))
-    else:
-        told = told.with_columns(pl.lit(None, pl.String).alias("told"))
-    return (
-        opens.join(does, on="rule", maintain_order="left")
-        .join(told, on="account_id", maintain_order="left")
-        .with_columns(pl.coalesce("desk", "told").alias("owner_id"))
-        .drop("desk", "told")
-    )
+        says = alert.escalation
+        desk = playbook.departments[says.department].owner if says is not None else None
+        contact = view[alert.contact] if alert.contact else pl.Series([None], dtype=pl.String)
+        found.append(
+            mine.with_columns(
+                pl.lit(alert.severity).alias("severity"),
+                contact.alias("contact_id"),
+                (owner if desk is None else pl.lit(desk)).alias("owner_id"),
+            )
+        )
+    return pl.concat(found).sort("account_id", "rule")
+
+
+def owner_stands_in(store: Store, setting: Setting) -> bool:
+    """Whether an account's owner is told where it names no customer success manager."""
+    rule = setting.config.playbook.people.account_owner
+    if rule != "auto":
+        return rule == "always"
+    # Where nobody has a manager of their own, the owners are those who know their customers.
+    named = "csm_id" in setting.reads.shapes["account"]
+    return not named or store.mirror.count("account", present="csm_id") == 0
 
 
 def _users(store: Store, setting: Setting) -> pl.DataFrame | None:
@@ -104,19 +207,14 @@ def _users(store: Store, setting: Setting) -> pl.DataFrame | None:
 
 
 def _open_after(
-    records: Records, accounts: pl.DataFrame, opens: pl.DataFrame, clears: pl.DataFrame
+    records: Records, accounts: pl.DataFrame, escalates: pl.DataFrame, clears: pl.DataFrame
 ) -> pl.DataFrame:
     """Open escalations as they will be: else the next sync would write the count again."""
     closing = closing_escalations(records, clears)["id"]
     still = records.escalations.filter(
         pl.col("is_open").fill_null(True) & ~pl.col("id").is_in(closing.implode())
     )
-    counts = pl.concat(
-        [
-            still.select("account_id"),
-            opens.filter(pl.col("does") == "escalate").select("account_id"),
-        ]
-    )
+    counts = pl.concat([still.select("account_id"), escalates.select("account_id")])
     tally = counts.group_by("account_id").len("open_after")
     return (
         accounts.select("account_id")

@@ -11,13 +11,26 @@ from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
 
-#: What a person may change on a task or escalation of ours, which then is left alone.
-TASK_SEALED = ["subject", "owner_id", "due_at", "status"]
+#: What a person may change on an escalation of ours, which then is left alone.
 ESCALATION_SEALED = ["reason", "severity", "department", "owner_id", "status", "due_at"]
 
 
-def clearing_rows(setting: Setting, records: Records, clears: pl.DataFrame) -> pl.DataFrame:
-    """Plan rows that mark episodes as over, and close what nobody touched."""
+def clearing_rows(
+    setting: Setting,
+    records: Records,
+    clears: pl.DataFrame,
+    joins: pl.DataFrame,
+    notes: pl.DataFrame,
+) -> pl.DataFrame:
+    """Plan rows that mark episodes as over, and close what nobody touched.
+
+    Args:
+        setting: Of the run.
+        records: What there is.
+        clears: Of `records.known`, what is over.
+        joins: What joins an open task now, which goes on then.
+        notes: The episodes' texts as they should be.
+    """
     out = setting.config.mapping.write
     day, now = pl.lit(setting.day), iso(pl.lit(setting.as_of).cast(POLARS[Kind.INSTANT]))
     closing = closing_escalations(records, clears)
@@ -28,16 +41,34 @@ def clearing_rows(setting: Setting, records: Records, clears: pl.DataFrame) -> p
         out.escalation.resolved: now,
         out.escalation.cleared: day,
     }
-    over = records.episodes.join(clears.select("key"), on="key", how="semi")
-    done = {out.task.status: pl.lit(out.task.done_status)}
+    done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.col("body")}
     escalation = out.escalation.object
     parts = [
         _updates(closing, resolved, "close_escalation", escalation),
         _updates(quiet, {out.escalation.cleared: day}, "clear_escalation", escalation),
-        _updates(over, {out.episode.cleared: day}, "clear_episode", out.episode.object),
-        _updates(_closing_tasks(records, clears), done, "close_task", out.task.object),
+        *_episode_rows(setting, records, clears, notes),
+        _updates(
+            _closing_tasks(setting, records, clears, joins), done, "close_task", out.task.object
+        ),
     ]
     return pl.concat(parts)
+
+
+def _episode_rows(
+    setting: Setting, records: Records, clears: pl.DataFrame, notes: pl.DataFrame
+) -> list[pl.DataFrame]:
+    """Episodes that are over, and those whose text changes."""
+    out, day = setting.config.mapping.write.episode, pl.lit(setting.day)
+    over = records.episodes.join(clears.select("key"), on="key", how="semi")
+    ended = _updates(over, {out.cleared: day}, "clear_episode", out.object)
+    if out.told is None:
+        return [ended]
+    texts = notes.select(pl.col("base").alias("key"), pl.col("told").alias("now"))
+    other = records.episodes.join(texts, on="key").filter(
+        pl.col("now").ne_missing(pl.col("told").str.strip_chars())
+    )
+    noted = _updates(other, {out.told: pl.col("now")}, "note_episode", out.object)
+    return [ended, noted]
 
 
 def closing_escalations(records: Records, clears: pl.DataFrame) -> pl.DataFrame:
@@ -48,16 +79,34 @@ def closing_escalations(records: Records, clears: pl.DataFrame) -> pl.DataFrame:
     return over.filter(seal(over, ESCALATION_SEALED) == over["seal"])
 
 
-def _closing_tasks(records: Records, clears: pl.DataFrame) -> pl.DataFrame:
-    """Open untouched tasks whose episode is over: a crash between the two is made good."""
-    parts = pl.col("key").str.split_exact("#", 1)
-    tasks = records.tasks.filter(pl.col("is_open").fill_null(False)).with_columns(
-        parts.struct.field("field_0").alias("base"), parts.struct.field("field_1").alias("seal")
+def _closing_tasks(
+    setting: Setting, records: Records, clears: pl.DataFrame, joins: pl.DataFrame
+) -> pl.DataFrame:
+    """Open untouched tasks of which all that they told is over, with the `body` they get.
+
+    A crash between what ends an episode and what closes its task is made good.
+    """
+    alerts = setting.config.playbook.alerts
+    stay = [rule for rule, alert in alerts.items() if alert.on_clear == "leave"]
+    over = pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
+    told = records.known.group_by("base", maintain_order=True).agg(
+        over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "rule"
     )
-    cleared = records.episodes.filter(pl.col("cleared_at").is_not_null()).select("key")
-    over = pl.concat([clears.select("key"), cleared]).unique().rename({"key": "base"})
-    mine = tasks.join(over, on="base", how="semi")
-    return mine.filter(seal(mine, TASK_SEALED) == mine["seal"])
+    done = told.filter(pl.col("over") & ~pl.col("stays")).join(
+        joins.select("base"), on="base", how="anti"
+    )
+    mine = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched")).join(
+        done.select("base", "rule"), on="base", maintain_order="left"
+    )
+    words = {rule: alert.over or "it is over" for rule, alert in alerts.items()}
+    ends = pl.element().replace_strict(words, default="it is over", return_dtype=pl.String)
+    day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
+    return mine.with_columns(
+        pl.concat_str(
+            pl.lit(day),
+            pl.col("rule").list.eval(ends).list.unique(maintain_order=True).list.join(", "),
+        ).alias("body")
+    )
 
 
 def iso(instant: pl.Expr) -> pl.Expr:
@@ -74,7 +123,7 @@ def _updates(
         pl.col("key"),
         (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
         # Which record it is says it all: the rest are the day and the hour.
-        pl.lit("").alias("stable"),
+        *([] if kind == "note_episode" else [pl.lit("").alias("stable")]),
     )
-    why = "the cause is over"
+    why = "keeps in mind what its task tells" if kind == "note_episode" else "the cause is over"
     return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, shape=shape(fields), why=why)

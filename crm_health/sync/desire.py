@@ -17,6 +17,7 @@ from crm_health.sync.guards import Tally
 from crm_health.sync.opening import opening_rows
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
+from crm_health.sync.tasks import task_rows
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,11 @@ def desire(
     plan = pl.concat(
         [
             field_rows(setting, found),
-            opening_rows(setting, accounts, actions.opens),
-            clearing_rows(setting, known, actions.clears.filter(mine)),
+            opening_rows(setting, accounts, actions.escalates),
+            task_rows(setting, known, accounts, actions.shared, actions.notes),
+            clearing_rows(
+                setting, known, actions.clears.filter(mine), actions.shared.joins, actions.notes
+            ),
         ]
     )
     far = setting.config.playbook.guards.moved_points
@@ -73,14 +77,13 @@ def desire(
         }
     )
     tally.add(accounts, far, told.select(pl.col("now") != pl.col("then")).to_series())
-    tasks = _tasks(accounts, actions.opens)
+    tasks = _tasks(accounts, actions.shared.makes)
     return Desired(plan, tasks, edits_reported(found), actions.ownerless)
 
 
-def _tasks(accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.DataFrame:
+def _tasks(accounts: pl.DataFrame, makes: pl.DataFrame) -> pl.DataFrame:
     """What rationing needs to know of the tasks that would open."""
-    opening = opens.filter(pl.col("does") == "task")
-    if opening.is_empty():
+    if makes.is_empty():
         return pl.DataFrame(schema=TASKS)
     urgency = accounts.select(
         "account_id",
@@ -90,7 +93,7 @@ def _tasks(accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.DataFrame:
             * (pl.col("value_now").fill_null(0) + 1 if "value_now" in accounts.columns else 1)
         ).alias("attention"),
     )
-    return opening.join(urgency, on="account_id", maintain_order="left").select(
+    return makes.join(urgency, on="account_id", maintain_order="left").select(
         "key",
         pl.col("owner_id").alias("owner"),
         pl.col("attention").cast(pl.Float64),

@@ -15,7 +15,8 @@ import polars as pl
 from crm_health.businesstime import Calendar
 from crm_health.config.mapping import Scalar, Source
 from crm_health.connector import Page
-from crm_health.entities import POLARS, RANGES, Kind
+from crm_health.entities import CHECKSUMS, POLARS, RANGES, Kind
+from crm_health.programmes.seals import text_sums
 from crm_health.sync.streams import KEYED, ResolvedFeed
 
 #: Texts that are longer are cut: no column of the One View needs more.
@@ -64,6 +65,8 @@ def normalize(page: Page, feed: ResolvedFeed, calendar: Calendar) -> Normalized:
             continue
         raw = _raw(source, live)
         value = _cast(_translated(source, raw, live), kind, calendar.time_zone)
+        if (feed.entity, column) in CHECKSUMS:
+            value = text_sums(value)
         within = RANGES.get((feed.entity, column))
         sane = _sane(_scaled(source, value), kind, within).rename(column)
         columns.append(sane)

@@ -14,6 +14,8 @@ from crm_health.store import PLAN_SCHEMA, Group, text_hash
 KINDS: tuple[str, ...] = (
     "escalation",
     "task",
+    "tell_task",
+    "note_episode",
     "fields",
     "memory",
     "close_escalation",

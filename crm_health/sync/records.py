@@ -7,12 +7,16 @@ from datetime import date
 
 import polars as pl
 
-from crm_health.programmes import episodes
+from crm_health.programmes import episodes, told
+from crm_health.programmes.seals import seal
 from crm_health.store import Scope, Store
 from crm_health.sync.setting import Setting
 
 #: When an occurrence that left only a closed task is taken to have ended.
 LONG_AGO = date(1970, 1, 2)
+
+#: What a person may change on a task of ours, which then is left alone.
+TASK_SEALED = ["subject", "body", "owner_id", "due_at", "status"]
 
 _KNOWN = list(episodes.KNOWN)
 #: The entities that an occurrence is known by.
@@ -23,11 +27,15 @@ _KEYED = ("episode", "escalation")
 class Records:
     """What there is of some accounts."""
 
+    #: With `base`, the key of the episode that each was made with, and `untouched`.
     tasks: pl.DataFrame
     episodes: pl.DataFrame
     escalations: pl.DataFrame
-    #: Episodes and escalations that stand at these accounts, with `rule` and `number`.
+    #: What occurs at these accounts: episodes, what else their tasks tell of, and escalations;
+    #: with `rule`, `number`, `base` (the key of the record that says so) and `baseline`.
     known: pl.DataFrame
+    #: The entries of the episodes' texts: columns of `told.ENTRIES`, `account_id` and `key`.
+    entries: pl.DataFrame
     #: Keys of these accounts that people took from their place: they are taken all the same.
     taken: pl.DataFrame
 
@@ -49,9 +57,50 @@ def load(store: Store, setting: Setting, scope: Scope, moved: pl.DataFrame) -> R
     }
     here = pl.concat(frames[name].select(_KNOWN) for name in _KEYED)
     taken = episodes.with_rule(pl.concat([_at_birth(moved), _lone(store, frames, here, moved)]))
+    entries = _entries(frames["episode"])
     return Records(
-        frames["task"], frames["episode"], frames["escalation"], episodes.with_rule(here), taken
+        _tasks(frames["task"]),
+        frames["episode"],
+        frames["escalation"],
+        _occurring(episodes.with_rule(here), entries),
+        entries,
+        taken,
     )
+
+
+def _tasks(tasks: pl.DataFrame) -> pl.DataFrame:
+    parts = pl.col("key").str.split_exact("#", 1).struct
+    return tasks.with_columns(
+        parts.field("field_0").alias("base"),
+        (parts.field("field_1") == seal(tasks, TASK_SEALED)).fill_null(False).alias("untouched"),
+    )
+
+
+def _entries(frame: pl.DataFrame) -> pl.DataFrame:
+    """What stands in the episodes' texts."""
+    if "told" not in frame.columns:
+        frame = frame.with_columns(pl.lit(None, pl.String).alias("told"))
+    texts = frame.select("account_id", pl.col("key").alias("base"), "told")
+    found = told.parse(texts).join(
+        texts.select("account_id", "base"), on="base", maintain_order="left"
+    )
+    key = episodes.key(pl.col("account_id"), pl.col("rule"), pl.col("number"))
+    own = pl.col("base").str.ends_with(pl.format(":{}:{}", "rule", "number"))
+    return found.with_columns(pl.when(own).then("base").otherwise(key).alias("key"))
+
+
+def _occurring(here: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    """The records, and the further occurrences that their texts name."""
+    names = [*_KNOWN, "rule", "number", "base", "baseline"]
+    own = entries.filter(pl.col("key") == pl.col("base")).select("key", "baseline")
+    records = here.with_columns(pl.col("key").alias("base")).join(
+        own.unique("key"), on="key", how="left", maintain_order="left"
+    )
+    ids = here.select(pl.col("key").alias("base"), "id").unique("base")
+    further = entries.filter(pl.col("key") != pl.col("base")).join(
+        ids, on="base", maintain_order="left"
+    )
+    return pl.concat([records.select(names), further.select(names)])
 
 
 def _born() -> pl.Expr:

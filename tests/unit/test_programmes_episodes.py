@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from crm_health.config.playbook import Alert
+from crm_health.config.alerts import Alert
 from crm_health.programmes import episodes
 
 DAY = date(2026, 3, 2)

@@ -156,7 +156,8 @@ def test_an_escalation_opens_by_the_clock_and_resolves(org: Org) -> None:
 def test_a_crm_without_managers_tells_nobody_who_left(tmp_path: Path) -> None:
     """Users that name no manager are known all the same: work goes to those who are active."""
     users = [{"object": "User", "columns": {"is_active": "IsActive"}}]
-    org = Org(tmp_path, config(mapping={"read": {"user": users}}))
+    people = {"account_owner": "always"}
+    org = Org(tmp_path, config(mapping={"read": {"user": users}}, playbook={"people": people}))
     gone = org.crm.put("User", {"IsActive": False})
     org.case(org.account(80, Csm=gone))
     assert org.sync().ownerless == 0
