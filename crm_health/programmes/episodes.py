@@ -119,7 +119,8 @@ def _with_baseline(accounts: pl.DataFrame, rule: str, kept: pl.DataFrame | None)
 def _over(alert: Alert) -> pl.Expr:
     """What clears it. What holds is not over, whatever `clear` says: it would open by turns."""
     holds = pl.sql_expr(alert.when)
-    over = pl.sql_expr(alert.clear) if alert.clear else pl.lit(True)
+    # An event does not clear with the clock.
+    over = pl.sql_expr(alert.clear) if alert.clear else pl.lit(alert.since is None)
     if alert.baseline is not None:
         over = pl.when(pl.col("baseline").is_not_null()).then(over).otherwise(True)
     return over & ~holds

@@ -171,8 +171,10 @@ def _owned(
         owner = people.owners(
             view, users, fallback, people=playbook.people, told=alert.told, stands_in=stands_in
         )
-        says = alert.escalation
-        desk = playbook.departments[says.department].owner if says is not None else None
+        desk = None
+        if alert.escalation is not None:
+            reason = playbook.escalations[alert.escalation.reason]
+            desk = playbook.departments[reason.department].owner
         contact = view[alert.contact] if alert.contact else pl.Series([None], dtype=pl.String)
         found.append(
             mine.with_columns(

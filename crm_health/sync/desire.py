@@ -14,6 +14,7 @@ from crm_health.sync.assess import Assessment
 from crm_health.sync.clearing import clearing_rows
 from crm_health.sync.fields import edits_reported, field_rows
 from crm_health.sync.guards import Tally
+from crm_health.sync.lines import alert_lines
 from crm_health.sync.opening import opening_rows
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
@@ -56,7 +57,8 @@ def desire(
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
     actions = decide(store, setting, known, found.accounts, found.memories)
     accounts = found.accounts
-    for more in (actions.standing, actions.open_after):
+    lines = alert_lines(setting, known, accounts, actions)
+    for more in (actions.standing, actions.open_after, lines):
         accounts = accounts.join(more, on="account_id", how="left", maintain_order="left")
     found = Assessment(accounts, found.memories, found.edits, found.readings)
     plan = pl.concat(
