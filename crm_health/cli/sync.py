@@ -198,6 +198,7 @@ def _result(
         "quarantined": report.pulled.quarantined,
         "edits": report.edits.to_dicts(),
         "waiting": report.waiting,
+        "expired": report.expired,
         "ownerless": report.ownerless,
         "refused": report.refused,
         "stops": report.stops,

@@ -61,8 +61,6 @@ class Alert(Frozen):
     replaces: tuple[Slug, ...] = Field(default=(), strict=False)
     #: Opens on the first sync of an account as well.
     on_first_sync: bool = False
-    #: The time from the event to the first contact is measured.
-    contact_timed: bool = False
 
 
 class People(Frozen):

@@ -61,6 +61,10 @@ def _people(result: Result) -> list[str]:
         lines.append(
             f"{counted(result['waiting'], 'new task')} wait: their owners have enough for today."
         )
+    if result["expired"]:
+        lines.append(
+            f"{counted(result['expired'], 'new task')} waited too long and will not be told."
+        )
     if result["ownerless"]:
         lines.append(
             "Can't be made: "

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+import orjson
 import polars as pl
 
+from crm_health.businesstime import Calendar
 from crm_health.store import Store
 from crm_health.sync.population import parts
 from crm_health.sync.setting import Setting
@@ -18,20 +22,74 @@ TASKS: dict[str, Any] = {
     "attention": pl.Float64,
     "high": pl.Boolean,
 }
+#: Since when tasks wait, by their keys: losing it with the database only begins the wait anew.
+_SINCE = "tasks_waiting"
 
 
-def waiting(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.Series:
-    """Keys of the tasks beyond a day's number; those of high severity always pass.
+@dataclass(frozen=True)
+class Waiting:
+    """The tasks that are not made now."""
 
-    They come back by themselves: a later sync derives them again from the same state.
+    #: Keys of those beyond a person's day; a later sync derives them again from the same state.
+    keys: pl.Series
+    #: Keys of those that have waited for so long that they are not told any more.
+    expired: pl.Series
+    #: Since when each of both waits: `key`, `since`.
+    since: pl.DataFrame
+
+
+def waiting(tasks: pl.DataFrame, store: Store, setting: Setting) -> Waiting:
+    """The tasks beyond a day's number; those of high severity always pass.
 
     Args:
         tasks: Columns of `TASKS`, one row a planned task.
         store: The open database.
         setting: Of the run.
     """
+    since = _waits(store)
+    begun = tasks.join(since, on="key", how="left", maintain_order="left").with_columns(
+        pl.col("since").fill_null(setting.day)
+    )
+    days = business_days(setting.calendar, pl.col("since"), setting.day)
+    old = days > setting.config.playbook.tasks_wait_days
+    expired = begun.filter(old & ~pl.col("high"))
+    beyond = _beyond(begun.join(expired.select("key"), on="key", how="anti"), store, setting)
+    left = pl.concat([beyond.select("key", "since"), expired.select("key", "since")])
+    return Waiting(beyond["key"], expired["key"], left)
+
+
+def remember(store: Store, tasks: pl.DataFrame, found: Waiting, *, everything: bool) -> None:
+    """Keep since when tasks wait.
+
+    Args:
+        store: The open database.
+        tasks: As `waiting` had them.
+        found: What it gave.
+        everything: All accounts were assessed: what is not among the tasks waits no longer.
+    """
+    before = _waits(store)
+    others = before.head(0) if everything else before.join(tasks, on="key", how="anti")
+    now = pl.concat([others, found.since])
+    if not now.equals(before):
+        told = {key: day.isoformat() for key, day in now.sort("key").iter_rows()}
+        store.runs.set_value(_SINCE, orjson.dumps(told).decode() if told else None)
+
+
+def _waits(store: Store) -> pl.DataFrame:
+    told = orjson.loads(store.runs.get_value(_SINCE) or "{}")
+    rows = [(key, date.fromisoformat(day)) for key, day in told.items()]
+    return pl.DataFrame(rows, schema={"key": pl.String, "since": pl.Date}, orient="row")
+
+
+def business_days(calendar: Calendar, start: pl.Expr, end: date) -> pl.Expr:
+    """Working days from one day to another, the latter not counted."""
+    return pl.business_day_count(start, pl.lit(end), holidays=list(calendar.days_off))
+
+
+def _beyond(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.DataFrame:
+    """Those for which their owner's day has no place."""
     if tasks.is_empty():
-        return tasks["key"]
+        return tasks
     playbook = setting.config.playbook
     still_open, today = _at_work(store, setting)
     ranked = (
@@ -47,7 +105,7 @@ def waiting(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.Series:
             (pl.col("place") + pl.col("made") >= playbook.tasks_a_day)
             | (pl.col("place") + pl.col("open") >= playbook.tasks_open)
         )
-    )["key"]
+    )
 
 
 def _at_work(store: Store, setting: Setting) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -60,6 +60,8 @@ class Report:
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDITS))
     #: New tasks that wait because their owner has enough for today.
     waiting: int = 0
+    #: Tasks that have waited for so long that they are not told any more.
+    expired: int = 0
     #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
     #: Rows that the CRM refused before with the same content: not sent again.
@@ -106,7 +108,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     )
     _count(store, report, due, gathered, tally)
     inputs = profiler.profile()
-    unserved = _leave_out(store, report, gathered, options)
+    unserved = _leave_out(store, report, gathered, options, everything=due.all)
     store.runs.phase(run, "guards")
     if options.approve is not None:
         store.drafts.keep_approved(run, options.approve)
@@ -180,7 +182,12 @@ def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tal
 
 
 def _leave_out(
-    store: Store, report: Report, gathered: draft.Gathered, options: Options
+    store: Store,
+    report: Report,
+    gathered: draft.Gathered,
+    options: Options,
+    *,
+    everything: bool,
 ) -> pl.Series:
     """Take from the draft what is not sent now; the accounts that wait for something all the same.
 
@@ -189,8 +196,10 @@ def _leave_out(
     """
     run, unserved = report.run, gathered.ownerless
     waiting = ration.waiting(gathered.tasks, store, report.setting)
-    store.drafts.leave_out(run, "task", waiting)
-    report.waiting = len(waiting)
+    store.drafts.leave_out(run, "task", pl.concat([waiting.keys, waiting.expired]))
+    report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
+    if not options.dry_run:
+        ration.remember(store, gathered.tasks, waiting, everything=everything)
     if not options.full:
         refused = store.drafts.leave_out_refused(run, run.started_at - timedelta(days=1))
         report.refused = len(refused)

@@ -89,7 +89,8 @@ def _decided(
     decided = actions.decide(store, setting, known, found.accounts, found.memories)
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
     does = {rule: alert.does for rule, alert in setting.config.playbook.alerts.items()}
-    clears = decided.clears.filter(mine).with_columns(
-        pl.col("rule").replace_strict(does, default=None, return_dtype=pl.String).alias("does")
-    )
-    return decided.opens.select(list(RULES)), clears.select(list(RULES))
+    told = pl.col("rule").replace_strict(does, default=None, return_dtype=pl.String).alias("does")
+    opening = (decided.escalates, decided.shared.makes, decided.shared.joins)
+    opens = pl.concat(frame.select("account_id", "rule") for frame in opening).with_columns(told)
+    clears = decided.clears.filter(mine).with_columns(told)
+    return opens.select(list(RULES)), clears.select(list(RULES))
