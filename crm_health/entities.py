@@ -250,6 +250,21 @@ ACCOUNT_OUTPUTS: dict[str, Kind] = {
     "open_escalations": _N,
     "last_12_weeks": _T,
     "memory": _T,
+    "stage": _T,
+    "stage_since": _D,
+    "value_stage": _T,
+    "value_stage_since": _D,
+    "tier": _T,
+    "tier_since": _D,
+    "top_risk": _T,
+    "top_opportunity": _T,
+    "open_alerts": _N,
+    "next_touch": _T,
+    "next_touch_due": _D,
+    "attention": _N,
+    "value_at_stake": _N,
+    "licence_use": _N,
+    "programmes": _T,
 }
 
 

@@ -47,7 +47,8 @@ def check(given: Documents, crm: str) -> list[Problem]:
     model_check = None
     if model is not None and model_file is not None:
         held = {entity: domains.of_entity(entity, mapping) for entity in ENTITIES}
-        model_check, found = check_model(model, model_file, entities, held)
+        placed = domains.of_placed(playbook, mapping)
+        model_check, found = check_model(model, model_file, entities, held, placed)
     used = set(model_check.used) if model_check else set()
     # Without a model there are no names that an alert could be held against.
     has_names = model_file is not None and isinstance(model_file.data, dict)

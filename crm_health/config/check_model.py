@@ -18,6 +18,7 @@ from crm_health.config.domains import COUNT, POINTS, of_outcomes
 from crm_health.config.expressions import ColumnKind
 from crm_health.config.known import Columns, Known, circles
 from crm_health.config.model import MeasureDef, Model
+from crm_health.config.placed import PLACED, resting
 from crm_health.config.problems import nearest
 from crm_health.config.samples import Domains
 from crm_health.config.trials import NO_RATIO
@@ -36,6 +37,19 @@ class ModelNames:
     domains: Domains = field(default_factory=dict)
     #: Those that some text shows as percent.
     ratios: frozenset[str] = frozenset()
+    #: What the placing of customers may not read, and why.
+    placed: Mapping[str, str] = field(default_factory=dict)
+    #: Derived facts that rest on a figure of the book, and on which.
+    relative: Mapping[str, str] = field(default_factory=dict)
+
+    def placing(self, check: Checker) -> Known:
+        """What the conditions of stages and tiers may read, for a check of the playbook."""
+        free = {n: kind for n, kind in self.facts.items() if n not in self.placed}
+        # Figures are looked for one by one: those of the model are not all that there can be.
+        free = {name: kind for name, kind in free.items() if not figures.is_figure(name)}
+        known = Known(check, free, dict(self.placed), relative=dict(self.relative))
+        known.domains = {name: what for name, what in self.domains.items() if name in free}
+        return known
 
     def scored(self) -> Columns:
         """What caps may read: the points of each dimension as well."""
@@ -52,6 +66,7 @@ def check_model(
     document: Document,
     entities: Mapping[str, Columns],
     held: Mapping[str, Domains],
+    placed: Domains,
 ) -> tuple[Checker, ModelNames]:
     """Check one model whose shape is right.
 
@@ -60,12 +75,13 @@ def check_model(
         document: its file.
         entities: entity to the columns that expressions over its rows may use.
         held: entity to what these columns can hold, as far as it is known.
+        placed: what the names of `placed.PLACED` can hold.
     """
     check = Checker(document, counts=counts(model))
     _calendar(check, model)
     check.ratios = templates.shown_as("percent", document.text)
-    known = Known(check, dict(entities["account"]), _later(document, model))
-    known.domains = dict(held.get("account", {}))
+    known = Known(check, {**entities["account"], **PLACED}, _later(document, model))
+    known.domains = {**held.get("account", {}), **placed}
     _facts(known, model, entities, held)
     # What a broken entry would have given is known by name, so that one mistake is one problem.
     for section in ("facts", "derived"):
@@ -90,7 +106,8 @@ def check_model(
             check.add(("evidence", name), f"is in percent: {value:g} is next to nothing", hint)
     held_by = {**known.domains, **of_outcomes(model)}
     columns = known.columns | _figures(known, model)
-    return check, ModelNames(columns, dimensions, held_by, check.ratios)
+    rests = resting(model.derived)
+    return check, ModelNames(columns, dimensions, held_by, check.ratios, rests, known.relative)
 
 
 def counts(model: Model) -> frozenset[str]:

@@ -8,6 +8,7 @@ from crm_health.config import mapping as mappings
 from crm_health.config.columns import columns_for
 from crm_health.config.mapping import Source
 from crm_health.config.model import Model
+from crm_health.config.playbook import Playbook
 from crm_health.config.samples import Domain
 from crm_health.entities import ENTITIES, RANGES, Kind
 
@@ -57,6 +58,23 @@ def of_outcomes(model: Model) -> dict[str, Domain]:
         "band_since_days": COUNT,
         "trend": Domain(words=frozenset(TRENDS)),
     }
+
+
+def of_placed(playbook: Playbook | None, mapping: mappings.Mapping | None) -> dict[str, Domain]:
+    """Where customers stand."""
+    found = dict.fromkeys(("tier_days", "stage_days", "value_stage_days"), COUNT)
+    tiers, lifecycle = (playbook.tiers, playbook.lifecycle) if playbook else (None, None)
+    names = frozenset(step.name for step in tiers.steps) if tiers else None
+    if names is None:
+        names = _words("account", "tier", mapping)
+    if names is not None:
+        found["tier_now"] = Domain(words=names)
+    if lifecycle:
+        found["stage"] = Domain(words=frozenset(stage.name for stage in lifecycle.stages))
+    if playbook and playbook.value_stages:
+        steps = len(playbook.value_stages.stages)
+        found["value_stage"] = Domain(lowest=1, highest=steps, whole=True)
+    return found
 
 
 def _words(entity: str, column: str, mapping: mappings.Mapping | None) -> frozenset[str] | None:

@@ -1,7 +1,8 @@
 """Which names stand where: an expression reads only what comes before it.
 
-Account columns, then facts, derived facts in their order, measures, `<dimension>_points`, caps,
-and last the score, its band and its trend.
+Account columns, then facts, derived facts in their order, with tier and stages before the first of
+them that reads those, measures, `<dimension>_points`, caps, and last the score, its band and its
+trend.
 """
 
 from __future__ import annotations

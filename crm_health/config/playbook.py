@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -9,6 +10,8 @@ from pydantic import Field, field_validator
 from crm_health.config.alerts import Alert, People
 from crm_health.config.base import Expression, Frozen, Slug
 from crm_health.config.escalations import Clock, Department, Grade, Reason
+from crm_health.config.lifecycle import Lifecycle, ValueLadder
+from crm_health.config.tiers import Tiers
 
 
 class Guards(Frozen):
@@ -34,6 +37,10 @@ class Playbook(Frozen):
     """`playbook.yaml`."""
 
     alerts: dict[Slug, Alert]
+    #: Where customers stand; without a section nobody is placed there.
+    lifecycle: Lifecycle | None = None
+    value_stages: ValueLadder | None = None
+    tiers: Tiers | None = None
     #: Why customers are escalated, by slug.
     escalations: dict[Slug, Reason] = Field(default_factory=dict)
     departments: dict[str, Department]
@@ -58,3 +65,11 @@ class Playbook(Frozen):
             return value
         numbers = (int, float)
         return {k: {"due": v} if isinstance(v, numbers) else v for k, v in value.items()}
+
+    def placing(self) -> Iterator[str]:
+        """Every expression that places customers."""
+        yield from (stage.when for stage in self.lifecycle.stages) if self.lifecycle else ()
+        ladder = self.value_stages
+        yield from (s.when for s in ladder.stages if s.when is not None) if ladder else ()
+        if self.tiers is not None:
+            yield from (self.tiers.rank, self.tiers.value, self.tiers.review.down_unless or "false")

@@ -23,9 +23,14 @@ _COHORTS = 200
 _ALL = ""
 
 
-def names(model: Model) -> tuple[str, ...]:
-    """The figures that the model reads, by the names it reads them under, sorted."""
-    return tuple(sorted(naming.names_in(naming.texts(model))))
+def names(model: Model, others: Iterable[str] = ()) -> tuple[str, ...]:
+    """The figures that the model reads, by the names it reads them under, sorted.
+
+    Args:
+        model: Checked model.
+        others: Expressions beside the model's that read figures.
+    """
+    return tuple(sorted(naming.names_in([*naming.texts(model), *others])))
 
 
 def parts(names: Iterable[str]) -> frozenset[str]:
@@ -46,14 +51,17 @@ def rests_on(names: Iterable[str], known: Collection[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def figures(model: Model, values: pl.DataFrame) -> dict[str, dict[str, list[float]]]:
+def figures(
+    model: Model, values: pl.DataFrame, others: Iterable[str] = ()
+) -> dict[str, dict[str, list[float]]]:
     """The model's figures over the accounts; none of fewer than 20 accounts with a value.
 
     Args:
         model: Checked model.
         values: `Facts.values` of all customers, computed with an empty book.
+        others: As `names` takes them.
     """
-    return {name: _over(values, figure(name, values.columns)) for name in names(model)}
+    return {name: _over(values, figure(name, values.columns)) for name in names(model, others)}
 
 
 def _over(values: pl.DataFrame, about: Figure | None) -> dict[str, list[float]]:

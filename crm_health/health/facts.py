@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import polars as pl
 
 from crm_health.config.figures import figure
+from crm_health.config.figures import names_in as names_in_figures
 from crm_health.config.model import FactDef, Model
-from crm_health.entities import ENTITIES
+from crm_health.config.placed import PLACED, UNPLACED, resting
+from crm_health.entities import ENTITIES, POLARS, Kind
 from crm_health.health.aggregate import entity_facts, evidence_kind, no_rows
 from crm_health.health.book import Figures, parts, rests_on, with_figures
 from crm_health.health.book import names as book_names
@@ -37,12 +40,41 @@ class Facts:
     known: Availability = field(default=Availability(frozenset(), frozenset()))
 
 
+class Place(Protocol):
+    """What says where customers stand: tiers and stages."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The expressions that it reads; figures of the book may be among their names."""
+
+    def __call__(self, values: pl.DataFrame) -> pl.DataFrame:
+        """The columns of `PLACED`, and what goes with them, one row an account in their order.
+
+        Args:
+            values: Account columns, facts, and derived facts that don't rest on `PLACED`.
+        """
+
+
+class Nowhere:
+    """Nobody says: a company's own tier counts where it has one, and no stage does."""
+
+    texts: tuple[str, ...] = ()
+
+    def __call__(self, values: pl.DataFrame) -> pl.DataFrame:
+        """As `Place`."""
+        tier = pl.col("tier") if "tier" in values.columns else pl.lit(None, pl.String)
+        nothing = {n: pl.lit(None, POLARS[Kind(kind)]) for n, kind in PLACED.items()}
+        found = nothing | {"tier_now": tier.fill_null(UNPLACED)}
+        return values.select(pl.col("account_id"), **found).drop("account_id")
+
+
 def compute(
     model: Model,
     sources: Mapping[str, Source],
     accounts: pl.DataFrame,
     as_of: datetime,
     book: Figures,
+    place: Place | None = None,
 ) -> Facts:
     """Work out all facts of the accounts, ordered by account id.
 
@@ -53,6 +85,7 @@ def compute(
         accounts: account_id (or id) and account columns.
         as_of: The run's instant, aware.
         book: Figures over the whole book; see `book.figures`.
+        place: Says where customers stand, once the facts are known that it rests on.
     """
     if "account_id" not in accounts.columns:
         accounts = accounts.rename({"id": "account_id"})
@@ -63,20 +96,43 @@ def compute(
     values = values.with_columns(pl.lit(day).alias("day"))
     dates = _account_dates(model, sources.get("account"), values, as_of)
     values, dates = _with_facts(model, values, dates, sources, known, as_of)
-    figures = book_names(model)
-    for texts in _together(model.derived):
-        read = frozenset[str]().union(*map(names_in, texts.values()))
-        values = with_figures(values, [n for n in figures if n in read - {*values.columns}], book)
-        dates = _with_ranks(dates, values, figures)
+    found = Facts(values, dates, known)
+    place = place or Nowhere()
+    late = resting(model.derived)
+    found = derive(found, {n: t for n, t in model.derived.items() if n not in late}, book)
+    found = placed(found, model, place, book)
+    found = derive(found, {n: t for n, t in model.derived.items() if n in late}, book)
+    rest = [name for name in book_names(model, place.texts) if name not in found.values.columns]
+    values = with_figures(found.values, rest, book)
+    return Facts(values, _with_ranks(found.dates, values, rest), known)
+
+
+def derive(found: Facts, derived: Mapping[str, str], book: Figures) -> Facts:
+    """Add derived facts, in their order, and the figures that they read."""
+    values, dates = found.values, found.dates
+    for texts in _together(derived):
+        read = sorted(names_in_figures(texts.values()) - {*values.columns})
+        values = with_figures(values, read, book)
+        dates = _with_ranks(dates, values, read)
         values = with_expressions(values, texts)
         values = values.with_columns(
             pl.lit(None, dtype=values.schema[name]).alias(name)
             for name in texts
-            if name in known.missing
+            if name in found.known.missing
         )
         dates = dates.with_columns(oldest(dates, text).alias(name) for name, text in texts.items())
-    values = with_figures(values, [name for name in figures if name not in values.columns], book)
-    return Facts(values, _with_ranks(dates, values, figures), known)
+    return Facts(values, dates, found.known)
+
+
+def placed(found: Facts, model: Model, place: Place, book: Figures) -> Facts:
+    """Add where the customers stand. It has no date of evidence: it is a yardstick."""
+    read = sorted(names_in_figures(place.texts) - {*found.values.columns})
+    values = with_figures(found.values, read, book)
+    where = place(values)
+    # A model of former days may have said so itself.
+    own = {*model.facts, *model.derived} & {*where.columns}
+    values = values.hstack(where.drop(own))
+    return Facts(values, _with_ranks(found.dates, values, read), found.known)
 
 
 def _with_ranks(dates: pl.DataFrame, values: pl.DataFrame, figures: Iterable[str]) -> pl.DataFrame:

@@ -32,6 +32,8 @@ _ASSESSED = (
     *OTHERS,
 )
 _SETTLED = ("band", "band_since", "band_before", "pending", "pending_at", "pending_count", "held")
+#: Of `placed.PLACED`, what says something of the day: the rest follows from it.
+_PLACED = ("tier_now", "tier_since", "stage", "stage_since", "value_stage", "value_stage_since")
 #: Output of ours to the name of what the CRM shows of it.
 _SHOWN = ("score", "band", "band_since", "trend", "score_computed", "coverage")
 
@@ -54,6 +56,8 @@ def receipts(
     """
     columns = facts.values.columns
     named = [*model.facts, *model.derived, *book_names(model)]
+    # A model of former days may derive some of them itself.
+    named += [name for name in _PLACED if name not in named]
     named += [name for name in facts.dates.columns if name != "account_id" and name not in named]
     shown = {f"shown_{name}": name for name in _SHOWN if f"shown_{name}" in columns}
     points = [name for name in assessed.columns if name.endswith("_points")]

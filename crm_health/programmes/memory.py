@@ -19,15 +19,17 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from crm_health.entities import shown
-from crm_health.programmes.seals import checksums, seal
+from crm_health.programmes import keyed
+from crm_health.programmes.keyed import LONGEST
+from crm_health.programmes.seals import seal
 
 VERSION = "ch1"
-LONGEST = 255
 #: Outputs whose edit by a person we notice, in the order of their seals. Only ever append: with
 #: another order every memory out there would look as if people had edited all our fields.
 SEALED: tuple[str, ...] = (
@@ -93,39 +95,7 @@ def parse(accounts: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Columns of `SCHEMA`; `known` is false where there is no memory, or a damaged one.
     """
-    text = pl.col("shown_memory").str.strip_chars()
-    body = accounts.select(
-        "account_id",
-        text.str.replace(r"\|#[0-9a-f]{8}$", "").alias("body"),
-        text.str.extract(r"\|#([0-9a-f]{8})$").alias("check"),
-    )
-    right = _checks(body["account_id"], body["body"].fill_null(""))
-    sound = (pl.col("check") == right) & pl.col("body").str.starts_with(f"{VERSION}|")
-    fields = body.with_columns(known=sound.fill_null(False)).with_columns(
-        pl.when("known").then(pl.concat_str("body", pl.lit("|"))).alias("body")
-    )
-    return fields.select(
-        "account_id",
-        "known",
-        *(
-            _typed(pl.col("body").str.extract(rf"\|{key}=([^|]*)\|"), SCHEMA[name]).alias(name)
-            for name, key in _KEYS.items()
-        ),
-    )
-
-
-def _typed(text: pl.Expr, dtype: Any) -> pl.Expr:
-    if dtype == pl.Date:
-        return text.str.to_date("%Y-%m-%d", strict=False)
-    if dtype == pl.Int64:
-        return text.cast(pl.Int64, strict=False)
-    if dtype == pl.String:
-        return text
-    return (
-        text.str.to_datetime("%Y-%m-%dT%H:%MZ", strict=False, time_unit="ms")
-        .dt.replace_time_zone("UTC")
-        .cast(dtype)
-    )
+    return keyed.parse(accounts, "shown_memory", VERSION, _KEYS, SCHEMA)
 
 
 def render(memories: pl.DataFrame) -> pl.Series:
@@ -150,23 +120,7 @@ def render(memories: pl.DataFrame) -> pl.Series:
 
 
 def _rendered(memories: pl.DataFrame) -> pl.Series:
-    parts = []
-    for name, key in _KEYS.items():
-        value = pl.col(name)
-        if SCHEMA[name] == pl.Date:
-            value = value.dt.strftime("%Y-%m-%d")
-        elif name == "pending_at":
-            value = value.dt.strftime("%Y-%m-%dT%H:%MZ")
-        elif SCHEMA[name] == pl.Int64:
-            value = value.cast(pl.String)
-        parts.append(
-            pl.when(value.is_not_null() & (value != ""))
-            .then(pl.concat_str(pl.lit(f"|{key}="), value))
-            .otherwise(pl.lit(""))
-        )
-    body = memories.select(pl.concat_str([pl.lit(VERSION), *parts])).to_series()
-    checks = _checks(memories["account_id"], body)
-    return pl.select(pl.concat_str(body, pl.lit("|#"), checks).alias("memory")).to_series()
+    return keyed.render(memories, VERSION, _KEYS, SCHEMA).alias("memory")
 
 
 def token(names: pl.Series) -> pl.Series:
@@ -186,33 +140,34 @@ def stands(standing: pl.Expr, rule: pl.Expr) -> pl.Expr:
     return named | (standing == ANY_RULE).fill_null(False)
 
 
-def _checks(accounts: pl.Series, texts: pl.Series) -> pl.Series:
-    return checksums(pl.select(pl.concat_str(accounts, pl.lit("|"), texts)).to_series())
-
-
-def seals(frame: pl.DataFrame, prefix: str = "") -> pl.Series:
-    """The seals of all outputs, in order, as one text a row.
+def seals(frame: pl.DataFrame, prefix: str = "", outputs: Sequence[str] = SEALED) -> pl.Series:
+    """The seals of outputs, in order, as one text a row.
 
     Args:
         frame: One column an output, named `<prefix><output>`; a missing column counts as empty.
+        prefix: Before the outputs' names.
+        outputs: Which ones.
     """
     whole = frame.with_columns(
         pl.lit(None, pl.String).alias(prefix + name)
-        for name in SEALED
+        for name in outputs
         if prefix + name not in frame.columns
     )
-    each = [seal(whole, [prefix + name], DIGITS) for name in SEALED]
+    each = [seal(whole, [prefix + name], DIGITS) for name in outputs]
     return pl.DataFrame({f"s{i}": s for i, s in enumerate(each)}).select(
         pl.concat_str(pl.all()).alias("seals")
     )["seals"]
 
 
-def edited(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.DataFrame:
+def edited(
+    accounts: pl.DataFrame, memories: pl.DataFrame, outputs: Sequence[str] = SEALED
+) -> pl.DataFrame:
     """Which outputs a person changed since we wrote them.
 
     Args:
         accounts: `account_id` and the `shown_*` columns.
         memories: As `parse` gives them, in the same order.
+        outputs: Those that the memories' seals are of, in their order.
 
     Returns:
         One boolean column an output; all false where there is no memory to compare with.
@@ -220,12 +175,12 @@ def edited(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.DataFrame:
     if memories["seals"].null_count() == memories.height:
         # A first sync: there is nothing to compare with.
         return pl.DataFrame(
-            {name: pl.repeat(False, accounts.height, eager=True) for name in SEALED}
+            {name: pl.repeat(False, accounts.height, eager=True) for name in outputs}
         )
-    now = seals(accounts, prefix=shown(""))
+    now = seals(accounts, shown(""), outputs)
     frame = pl.DataFrame({"now": now, "then": memories["seals"]})
     columns = []
-    for place, name in enumerate(SEALED):
+    for place, name in enumerate(outputs):
         start = place * DIGITS
         differs = pl.col("now").str.slice(start, DIGITS) != pl.col("then").str.slice(start, DIGITS)
         # A memory of an earlier version may know fewer outputs.

@@ -18,6 +18,7 @@ from crm_health.health.former import like_with_like, scores
 from crm_health.programmes import memory, overrides
 from crm_health.store import Scope, Store
 from crm_health.sync import models
+from crm_health.sync.placing import placing
 from crm_health.sync.setting import Setting
 
 #: How far back trends look.
@@ -79,7 +80,8 @@ def load_facts(
         sources[entity] = _source(store, setting, entity, scope)
     # The accounts are there already; what their columns are worth depends on when they were read.
     sources["account"] = facts.Source(accounts, _read_at(store, setting, "account"), None)
-    return facts.compute(model, sources, accounts, setting.as_of, book)
+    place = placing(setting, book)
+    return facts.compute(model, sources, accounts, setting.as_of, book, place)
 
 
 def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.Source:

@@ -8,12 +8,17 @@ from dataclasses import replace
 
 import polars as pl
 
+from crm_health.config.figures import names_in as names_in_figures
 from crm_health.config.model import Model
 from crm_health.health import book
 from crm_health.health.book import Figures
 from crm_health.health.evaluate import names_in
+from crm_health.programmes.placing import CUTS, MOVES, RANK
+from crm_health.programmes.tiers import cuts
 from crm_health.store import BUCKETS, Scope, Store
+from crm_health.sync import reviews
 from crm_health.sync.assess import in_scope, load_facts
+from crm_health.sync.placing import placing
 from crm_health.sync.setting import Setting
 
 #: Accounts, and rows of all entities together, that are assessed at a time, about: memory stays
@@ -32,28 +37,60 @@ def parts(store: Store, setting: Setting) -> list[Scope]:
     return [Scope.buckets(range(low, high)) for low, high in itertools.pairwise(edges)]
 
 
-def figures(store: Store, setting: Setting) -> Figures:
+def figures(store: Store, setting: Setting, *, review: bool | None = None) -> Figures:
     """Today's book figures: as fixed this day for this config, else over all customers.
 
     They are fixed (`History.save_figures`) only once a plan has passed the guards: the median of
-    a broken feed must not outlive it.
+    a broken feed must not outlive it. Where the tiers end goes along, and who a review moves.
+
+    Args:
+        store: The open database.
+        setting: Of the run.
+        review: Whether to review the tiers; None: where today is a day for it.
     """
-    model = setting.config.model
-    names = book.names(model)
-    if not names:
-        return {}
+    model, tiers = setting.config.model, setting.config.playbook.tiers
+    place = placing(setting, {})
+    names = book.names(model, place.texts)
+    needed = {*names, *([CUTS, MOVES] if tiers else [])}
     known = store.history.figures(setting.day, setting.config.digest)
-    if known is not None and set(names) <= set(known):
+    if review is None and known is not None and needed <= set(known):
         return known
-    parts_read = book.parts(names)
-    few = replace(setting, config=replace(setting.config, model=narrowed(model, parts_read)))
+    whole = everybody(store, setting)
+    if whole is None:
+        return {name: {} for name in sorted(needed)}
+    found = book.figures(model, whole, place.texts)
+    if tiers is None:
+        return found
+    whole = with_ranks(setting, whole, found)
+    found[CUTS] = cuts(tiers, whole[RANK])
+    held = place.review if review is None else review
+    moves = reviews.moves(setting, whole, found[CUTS]) if held else {}
+    return found | {MOVES: moves}
+
+
+def everybody(store: Store, setting: Setting) -> pl.DataFrame | None:
+    """What the book's figures and the tiers rest on, of every customer; None where none is."""
+    model, place = setting.config.model, placing(setting, {})
+    wanted = book.parts(book.names(model, place.texts))
+    read = frozenset[str]().union(*map(names_in, place.texts))
+    few = replace(setting, config=replace(setting.config, model=narrowed(model, wanted | read)))
+    columns = [*wanted, *reviews.COLUMNS]
     narrow: list[pl.DataFrame] = []
     for scope in parts(store, setting):
         accounts = in_scope(store, setting, scope)
         if accounts.height:
-            view = load_facts(store, few, accounts, scope, {})
-            narrow.append(view.values.select(n for n in view.values.columns if n in parts_read))
-    return book.figures(model, pl.concat(narrow)) if narrow else {name: {} for name in names}
+            values = load_facts(store, few, accounts, scope, {}).values
+            narrow.append(values.select(n for n in dict.fromkeys(columns) if n in values.columns))
+    return pl.concat(narrow) if narrow else None
+
+
+def with_ranks(setting: Setting, whole: pl.DataFrame, found: Figures) -> pl.DataFrame:
+    """Everybody with today's rank among all."""
+    tiers = setting.config.playbook.tiers
+    assert tiers is not None
+    ranked = book.with_figures(whole, sorted(names_in_figures([tiers.rank])), found)
+    rank = pl.sql_expr(tiers.rank).cast(pl.Float64).round(9).alias(RANK)
+    return whole.with_columns(ranked.select(rank))
 
 
 def narrowed(model: Model, names: Iterable[str]) -> Model:

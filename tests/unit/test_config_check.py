@@ -20,8 +20,8 @@ MISTAKES = [
      "caps.bad_experience.when: 'score' is not known yet here: it is worked out after the caps"),
     (MODEL, "when: age < 120\n", "when: adoption_points < 20\n",
      "models[0].when: 'adoption_points' is not known yet here: it is worked out after"),
-    (MODEL, "tier_now: coalesce(tier, 'growth')", "tier_now: coalesce(tier, 'growth', cadence)",
-     "derived.tier_now: 'cadence' is not known yet here: it is derived from tier_now in a circle"),
+    (MODEL, "age: coalesce(customer_since_days,", "age: coalesce(customer_since_days, cadence,",
+     "derived.age: 'cadence' is not known yet here: it is derived from age in a circle"),
     (MODEL, "  age: coalesce(customer", "  age: coalesce(value_now, customer",
      "derived.age: 'value_now' is not known yet here: it is derived further down"),
     (MODEL, "value: value_age_days", "value: conversation",
@@ -37,7 +37,8 @@ MISTAKES = [
     (MODEL, "where: is_active and is_recurring, take: sum(q", "where: quantity, take: sum(q",
      "facts.seats_bought.where: gives a number, but a boolean is needed here"),
     (MODEL, "  onsite_days:", "  renewal_days:", "facts.renewal_days: the name is taken"),
-    (MODEL, "  tier_now: coal", "  champions: coal", "derived.champions: the name is taken"),
+    (MODEL, "  age: coal", "  champions: coal", "derived.champions: the name is taken"),
+    (MODEL, "  age: coal", "  tier_now: coal", "derived.tier_now: the name is taken"),
     (MODEL, "value: licence_use\n", "value: tier_now\n",
      "measures.licence_use.value: gives a text, but a number is needed here"),
     # curves, dimensions, weights
@@ -177,6 +178,24 @@ MISTAKES = [
 @pytest.mark.parametrize(("file", "old", "new", "expected"), MISTAKES)
 def test_a_mistake_has_its_message_at_its_place(
     tmp_path: Path, file: str, old: str, new: str, expected: str
+    # stages and tiers
+    (PLAYBOOK, "when: age < 60 and", "when: cadence < 60 and",
+     "lifecycle.stages[1].when: 'cadence' is not known yet here: it is derived from tier_now"),
+    (PLAYBOOK, "when: active_days > 0", "when: stage = 'adopt'",
+     "value_stages.stages[0].when: 'stage' is not known yet here: it is what the stages"),
+    (PLAYBOOK, "when: age < 60 and", 'when: "true" #',
+     "lifecycle.stages[2].when: no customer can reach it: land, above it, always holds"),
+    (PLAYBOOK, "name: land", "name: renew", "lifecycle.stages[1].name: 'renew' stands twice"),
+    (PLAYBOOK, "      when: active_days > 0\n", "",
+     "value_stages.stages[0]: the first step needs a condition"),
+    (PLAYBOOK, "rank_value_now + 0.2", "rank_valu_now + 0.2",
+     "tiers.rank: there is no 'rank_valu_now' here"),
+    (PLAYBOOK, "rank_value_now + 0.2", "rank_cadence + 0.2",
+     "tiers.rank: 'rank_cadence' is not known yet here: it is a figure of 'cadence', which is"),
+    (PLAYBOOK, "unranked: growth", "unranked: grwth",
+     "tiers.unranked: there is no tier 'grwth' (did you mean 'growth'?)"),
+    (PLAYBOOK, "share: 30", "share: 90", "tiers.steps: the shares add up to 100 %"),
+    (PLAYBOOK, "months: [1,", "months: [13,", "tiers.review.months: must be months"),
 ) -> None:
     """The message names the path, what is wrong and, where there is one, the nearest name."""
     text = default(file)
