@@ -12,6 +12,7 @@ GROUP = "crm_health.commands"
 #: should not wait for the libraries of the others.
 _OURS = {
     "accounts": "accounts",
+    "alerts": "alerts",
     "config": "config",
     "explain": "explain",
     "flaps": "flaps",

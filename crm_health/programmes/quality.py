@@ -184,7 +184,7 @@ def contacted(events: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         events: `account_id`, `event` (which kind), `day`.
-        contacts: `account_id`, `day`, and `event` where only some contacts count for a kind.
+        contacts: `account_id`, `event`, `day`: who was contacted when, for each kind.
 
     Returns:
         `event`, `events`, `contacted` (in the 90 days after), `median` and `at_once` (contacted
@@ -192,7 +192,7 @@ def contacted(events: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
     """
     parts = []
     for (event,), mine in events.group_by(["event"], maintain_order=True):
-        theirs = contacts.filter(pl.col("event").is_null() | (pl.col("event") == event))
+        theirs = contacts.filter(pl.col("event") == event)
         days = _first(mine.rename({"day": "opened_at"}), theirs, AHEAD)
         parts.append(
             {

@@ -68,7 +68,11 @@ def test_a_rule_is_noise_when_luck_does_not_explain_it(
     listed = [(f"u{n}", "rule", 30) for n in range(useful)]
     listed += [(f"o{n}", "rule", 30) for n in range(other)]
     found = quality.judged(
-        happened(*listed), said(), days_of(*((a, 29) for a, _, _ in listed[:useful])), days_of(), DAY
+        happened(*listed),
+        said(),
+        days_of(*((a, 29) for a, _, _ in listed[:useful])),
+        days_of(),
+        DAY,
     )
     row = quality.by_rule(found).row(0, named=True)
     assert row["noisy"] is noisy
@@ -108,7 +112,7 @@ def test_the_time_from_an_event_to_the_first_contact_is_measured() -> None:
     """By kind of event; who was never contacted counts among all."""
     events = days_of(("a", 30), ("b", 30), ("c", 30)).with_columns(pl.lit("outage").alias("event"))
     contacts = days_of(("a", 30), ("b", 25), ("b", 40)).with_columns(
-        pl.lit(None, pl.String).alias("event")
+        pl.lit("outage").alias("event")
     )
     row = quality.contacted(events, contacts).row(0, named=True)
     assert (row["events"], row["contacted"], row["median"]) == (3, 2, 2.5)
