@@ -194,7 +194,7 @@ ENTITIES: dict[str, Entity] = {
         ),
         _entity(
             "escalation",
-            None,
+            "opened_at",
             True,
             account_id=_T,
             key=_T,

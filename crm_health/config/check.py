@@ -59,6 +59,7 @@ def check(given: Documents, crm: str) -> list[Problem]:
             found,
             counts(model) if model is not None else frozenset(),
             mapping.id_length if mapping is not None else None,
+            staffed=mapping is None or _staffed(mapping, playbook),
         )
         problems += alerts.problems
         used |= alerts.used
@@ -69,6 +70,13 @@ def check(given: Documents, crm: str) -> list[Problem]:
             unused(model_check, model, used)
         problems += model_check.problems
     return problems
+
+
+def _staffed(mapping: Mapping, playbook: Playbook) -> bool:
+    """Whether what no department names is somebody's all the same."""
+    feeds = mapping.read.get("account", ())
+    own = any({"csm_id", "owner_id"} & set(feed.columns) for feed in feeds)
+    return bool(own or mapping.fallback_owner or playbook.people.retention_owner)
 
 
 def _led(check: Checker, model: Model, playbook: Playbook) -> None:

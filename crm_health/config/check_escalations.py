@@ -1,4 +1,4 @@
-"""Do the escalations make sense: departments that somebody staffs, reasons, clocks."""
+"""Do the escalations make sense: reasons, departments that somebody staffs, clocks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import pairwise
 from crm_health.config.check_feeds import id_hint, is_id
 from crm_health.config.checker import Checker
 from crm_health.config.escalations import GRADES, LEADERSHIP, Clock, Department, Grade, Reason
+from crm_health.config.playbook import Playbook
 from crm_health.config.problems import nearest
 from crm_health.config.yaml import Path
 
@@ -17,9 +18,7 @@ TOLD = "told_"
 
 def check_escalations(
     check: Checker,
-    reasons: Mapping[str, Reason],
-    departments: Mapping[str, Department],
-    severities: Mapping[Grade, Clock],
+    playbook: Playbook,
     *,
     id_length: int | None,
     staffed: bool,
@@ -28,13 +27,12 @@ def check_escalations(
 
     Args:
         check: collects the problems.
-        reasons: by their slug.
-        departments: by their name.
-        severities: the clock of each.
+        playbook: whose escalations.
         id_length: of the CRM's ids, where the mapping says so.
         staffed: whether a department that names nobody falls to the customer's own manager:
             false where the mapping knows neither manager nor owner nor a person of last resort.
     """
+    departments = playbook.departments
     for name, department in departments.items():
         path: Path = ("departments", name)
         if department.owner is not None and not is_id(department.owner, id_length):
@@ -42,8 +40,8 @@ def check_escalations(
         elif department.owner is None and not staffed:
             hint = "name a user or queue, or a fallback_owner in the mapping"
             check.add(path, "nobody staffs it: accounts have no manager here either", hint)
-    _reasons(check, reasons, departments)
-    _clocks(check, severities)
+    _reasons(check, playbook.escalations, departments)
+    _clocks(check, playbook.severities)
 
 
 def _reasons(
@@ -75,12 +73,15 @@ def _clocks(check: Checker, severities: Mapping[Grade, Clock]) -> None:
         clock = severities.get(grade)
         if clock is None:
             check.add(("severities",), f"{grade} is missing")
-        elif clock.acknowledge > clock.due:
+        elif clock.taken_up > clock.due:
             check.add(("severities", grade, "acknowledge"), "is later than it is due")
     known = [(grade, severities[grade]) for grade in GRADES if grade in severities]
     for (left, first), (right, second) in pairwise(known):
-        for key in ("acknowledge", "due", "update_days"):
-            if getattr(second, key) < getattr(first, key):
+        if second.due < first.due:
+            check.add(("severities", right), f"is due sooner than {left}, which is graver")
+        for key in ("acknowledge", "update_days"):
+            sooner, later = getattr(first, key), getattr(second, key)
+            if sooner is not None and later is not None and later < sooner:
                 path = ("severities", right, key)
                 check.add(path, f"is sooner than that of {left}, which is graver")
 

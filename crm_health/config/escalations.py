@@ -18,13 +18,18 @@ LEADERSHIP = "Leadership"
 class Clock(Frozen):
     """How fast an escalation has to go, in business time."""
 
-    #: Hours until somebody has taken it up, and until it is resolved.
-    acknowledge: float = Field(gt=0)
+    #: Hours until it is resolved, and until somebody has taken it up (default: a quarter of it).
     due: float = Field(gt=0)
+    acknowledge: float | None = Field(default=None, gt=0)
     #: Business days from one word to the customer to the next.
-    update_days: int = Field(ge=1)
+    update_days: int = Field(default=5, ge=1)
     #: Whether leadership is told at opening, not only when due has passed.
     tell_at_opening: bool = False
+
+    @property
+    def taken_up(self) -> float:
+        """Hours until somebody has taken it up."""
+        return self.due / 4 if self.acknowledge is None else self.acknowledge
 
 
 class Department(Frozen):

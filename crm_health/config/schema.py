@@ -41,6 +41,9 @@ def _text(kind: type[BaseModel]) -> str:
 
 def _short_forms(schema: dict[str, Any]) -> None:
     """What a before-validator accepts and pydantic's schema can't know."""
+    if "severities" in schema["properties"]:
+        # A bare number means {due: number}.
+        _widen(schema["properties"]["severities"], {"type": "number"})
     feed = schema.get("$defs", {}).get("Feed")
     if feed is None:
         return

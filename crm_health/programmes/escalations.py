@@ -31,6 +31,8 @@ RECORD: dict[str, Any] = {
     "holder": pl.String,
     #: A person took it up: its status or owner is another than when we saw it first.
     "handled": pl.Boolean,
+    #: It stood there when its account was first synced: nobody is told of what was so then.
+    "silent": pl.Boolean,
     "opened_at": pl.Date,
     "acknowledged_at": _INSTANT,
     "due_at": _INSTANT,
@@ -124,7 +126,7 @@ def wanted(records: pl.DataFrame, clocks: Clocks) -> pl.DataFrame:
     )
     overdue = (pl.col("is_open") & (pl.col("runs_out") < now)).fill_null(False)
     timed = timed.with_columns(overdue.alias("overdue"))
-    tell = _tell()
+    tell = _tell(now)
     return timed.select(
         "id",
         pl.coalesce("opened_at", _if(pl.col("is_open"), pl.lit(clocks.day))).alias("opened_at"),
@@ -134,7 +136,7 @@ def wanted(records: pl.DataFrame, clocks: Clocks) -> pl.DataFrame:
         ).alias("acknowledged_at"),
         _due().alias("due_at"),
         _next_update(clocks).alias("next_update_at"),
-        (pl.col("breached").fill_null(False) | pl.col("overdue")).alias("breached"),
+        pl.when("overdue").then(True).otherwise(pl.col("breached")).alias("breached"),
         pl.when(tell.is_not_null()).then(now).otherwise(pl.col("told_at")).alias("told_at"),
         _resolved(now).alias("resolved_at"),
         pl.when("handed")
@@ -176,11 +178,17 @@ def _waited(entries: pl.DataFrame, calendar: Calendar, now: pl.Expr) -> pl.DataF
     )
 
 
-def _tell() -> pl.Expr:
+def _tell(now: pl.Expr) -> pl.Expr:
     """Whether leadership has to be told, and of what: once for each due that has passed."""
     untold = pl.col("told_at").is_null() | (pl.col("told_at") < pl.col("due_at"))
-    breach = pl.col("overdue") & untold.fill_null(True)
-    opening = pl.col("is_open") & pl.col("at_opening") & pl.col("told_at").is_null()
+    old = pl.col("silent") & (pl.col("due_at") <= pl.coalesce("first_since", now))
+    breach = pl.col("overdue") & untold.fill_null(True) & ~old.fill_null(False)
+    opening = (
+        pl.col("is_open")
+        & pl.col("at_opening")
+        & pl.col("told_at").is_null()
+        & ~pl.col("silent").fill_null(False)
+    )
     return (
         pl.when(breach)
         .then(pl.lit("breach"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from crm_health.config.alerts import People
+from crm_health.config.escalations import Department
 
 
 def owners(
@@ -48,7 +51,17 @@ def owners(
         "manager": [*managers, works("csm_id"), owner, pool, end],
         "retention_owner": [end],
     }[told]
-    return frame.select(pl.coalesce(steps).alias("owner"))["owner"]
+    # Not `select`: one fixed person is one value, however many rows there are.
+    return frame.with_columns(pl.coalesce(steps).alias("owner"))["owner"]
+
+
+def desks(departments: Mapping[str, Department], users: pl.DataFrame | None) -> dict[str, str]:
+    """The user or queue of each department that names one; none that has left."""
+    gone: set[str] = set()
+    if users is not None:
+        gone = set(users.filter(~pl.col("is_active").fill_null(False))["id"])
+    found = departments.items()
+    return {name: desk.owner for name, desk in found if desk.owner and desk.owner not in gone}
 
 
 def _bosses(accounts: pl.DataFrame, users: pl.DataFrame | None) -> pl.DataFrame:

@@ -9,9 +9,9 @@ import polars as pl
 
 from crm_health.config.alerts import Alert
 from crm_health.programmes import episodes, people, telling, told
+from crm_health.programmes.escalation_reasons import allowed, slugs
 from crm_health.programmes.telling import Telling
 from crm_health.store import Scope, Store
-from crm_health.sync.clearing import closing_escalations
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
 
@@ -32,8 +32,6 @@ class Actions:
     clears: pl.DataFrame
     #: `account_id`, `standing`: rules that held at the first sync and still do.
     standing: pl.DataFrame
-    #: `account_id`, `open_after`: open escalations once this run has written.
-    open_after: pl.DataFrame
     #: Accounts for which something should open, with nobody active to tell.
     ownerless: pl.Series
 
@@ -55,7 +53,16 @@ def decide(
     last = episodes.latest(pl.concat([records.known.select(names), records.taken.select(names)]))
     opens = episodes.opening(alerts, found, last, first, setting.day)
     by = [rule for rule, alert in alerts.items() if alert.does == "escalate"]
-    escalates = _owned(store, setting, opens.filter(pl.col("rule").is_in(by)), accounts)
+    there = records.escalations.select(
+        "account_id",
+        slugs(records.escalations, playbook.escalations, alerts).alias("reason"),
+        pl.col("is_open").fill_null(True),
+        "opened_at",
+    )
+    may = allowed(
+        opens.filter(pl.col("rule").is_in(by)), there, playbook.escalations, alerts, setting.day
+    )
+    escalates = _owned(store, setting, may, accounts)
     served = escalates.filter(pl.col("owner_id").is_not_null())
     replaced = _replaced(alerts, records, served)
     wanted = opens.filter(~pl.col("rule").is_in(by)).join(
@@ -81,18 +88,18 @@ def decide(
         notes,
         clears,
         episodes.standing_rules(alerts, found, memories),
-        _open_after(records, accounts, served, clears),
         nobody.filter(pl.col("owner_id").is_null())["account_id"],
     )
 
 
 def _shared(alerts: Mapping[str, Alert], records: Records, wanted: pl.DataFrame) -> Telling:
     rules = telling.urgency(alerts)
-    polarity = pl.col("base").str.extract(r":([a-z0-9_]+):\d+$")
+    rule = pl.col("base").str.extract(rf"^{episodes.PREFIX}:.+:([a-z0-9_]+):\d+$")
     # A rule that the playbook no longer has told of a risk, for all that anybody knows.
     standing = (
         records.tasks.filter(pl.col("is_open").fill_null(True))
-        .with_columns(polarity.alias("rule"))
+        .with_columns(rule.alias("rule"))
+        .filter(pl.col("rule").is_not_null())
         .join(rules.select("rule", "polarity"), on="rule", how="left", maintain_order="left")
         .filter(pl.col("polarity").fill_null("risk") == "risk")
         .select(*telling.OPEN)
@@ -162,8 +169,8 @@ def _owned(
     )
     if opens.is_empty():
         return empty
-    users, fallback = _users(store, setting), setting.config.mapping.fallback_owner
-    stands_in = owner_stands_in(store, setting)
+    users, fallback = users_of(store, setting), setting.config.mapping.fallback_owner
+    stands_in, desk_of = owner_stands_in(store, setting), people.desks(playbook.departments, users)
     for rule in opens["rule"].unique(maintain_order=True):
         alert = playbook.alerts[rule]
         mine = opens.filter(pl.col("rule") == rule)
@@ -171,11 +178,9 @@ def _owned(
         owner = people.owners(
             view, users, fallback, people=playbook.people, told=alert.told, stands_in=stands_in
         )
-        desk = None
-        if alert.escalation is not None:
-            reason = playbook.escalations[alert.escalation.reason]
-            desk = playbook.departments[reason.department].owner
-        contact = view[alert.contact] if alert.contact else pl.Series([None], dtype=pl.String)
+        says = alert.escalation
+        desk = desk_of.get(playbook.escalations[says.reason].department) if says else None
+        contact = view[alert.contact] if alert.contact else pl.lit(None, pl.String)
         found.append(
             mine.with_columns(
                 pl.lit(alert.severity).alias("severity"),
@@ -196,7 +201,7 @@ def owner_stands_in(store: Store, setting: Setting) -> bool:
     return not named or store.mirror.count("account", present="csm_id") == 0
 
 
-def _users(store: Store, setting: Setting) -> pl.DataFrame | None:
+def users_of(store: Store, setting: Setting) -> pl.DataFrame | None:
     """The CRM's users, or None where they can't be read. Not every CRM knows their managers."""
     shape = setting.reads.shapes.get("user")
     if shape is None or "is_active" not in shape:
@@ -206,20 +211,3 @@ def _users(store: Store, setting: Setting) -> pl.DataFrame | None:
     if "manager_id" not in users.columns:
         users = users.with_columns(pl.lit(None, pl.String).alias("manager_id"))
     return users
-
-
-def _open_after(
-    records: Records, accounts: pl.DataFrame, escalates: pl.DataFrame, clears: pl.DataFrame
-) -> pl.DataFrame:
-    """Open escalations as they will be: else the next sync would write the count again."""
-    closing = closing_escalations(records, clears)["id"]
-    still = records.escalations.filter(
-        pl.col("is_open").fill_null(True) & ~pl.col("id").is_in(closing.implode())
-    )
-    counts = pl.concat([still.select("account_id"), escalates.select("account_id")])
-    tally = counts.group_by("account_id").len("open_after")
-    return (
-        accounts.select("account_id")
-        .join(tally, on="account_id", how="left", maintain_order="left")
-        .with_columns(pl.col("open_after").fill_null(0).cast(pl.Int64))
-    )

@@ -1,18 +1,13 @@
-"""Plan rows for what is over: episodes end, and what nobody touched is closed."""
+"""Plan rows for what is over: episodes end, and tasks that nobody touched are closed."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from crm_health.connector import Op
-from crm_health.entities import POLARS, Kind
-from crm_health.programmes.seals import seal
 from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
-
-#: What a person may change on an escalation of ours, which then is left alone.
-ESCALATION_SEALED = ["reason", "severity", "department", "owner_id", "status", "due_at"]
 
 
 def clearing_rows(
@@ -32,20 +27,8 @@ def clearing_rows(
         notes: The episodes' texts as they should be.
     """
     out = setting.config.mapping.write
-    day, now = pl.lit(setting.day), iso(pl.lit(setting.as_of).cast(POLARS[Kind.INSTANT]))
-    closing = closing_escalations(records, clears)
-    cleared = records.escalations.join(clears.select("key"), on="key", how="semi")
-    quiet = cleared.filter(~pl.col("id").is_in(closing["id"].implode()))
-    resolved = {
-        out.escalation.status: pl.lit(out.escalation.statuses["resolved"]),
-        out.escalation.resolved: now,
-        out.escalation.cleared: day,
-    }
     done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.col("body")}
-    escalation = out.escalation.object
     parts = [
-        _updates(closing, resolved, "close_escalation", escalation),
-        _updates(quiet, {out.escalation.cleared: day}, "clear_escalation", escalation),
         *_episode_rows(setting, records, clears, notes),
         _updates(
             _closing_tasks(setting, records, clears, joins), done, "close_task", out.task.object
@@ -69,14 +52,6 @@ def _episode_rows(
     )
     noted = _updates(other, {out.told: pl.col("now")}, "note_episode", out.object)
     return [ended, noted]
-
-
-def closing_escalations(records: Records, clears: pl.DataFrame) -> pl.DataFrame:
-    """Open, ours, untouched, and their cause is over."""
-    over = records.escalations.filter(
-        pl.col("is_open").fill_null(False) & (pl.col("source") == "rule")
-    ).join(clears.select("key"), on="key", how="semi")
-    return over.filter(seal(over, ESCALATION_SEALED) == over["seal"])
 
 
 def _closing_tasks(

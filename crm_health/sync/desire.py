@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -12,10 +12,10 @@ from crm_health.sync import records
 from crm_health.sync.actions import decide
 from crm_health.sync.assess import Assessment
 from crm_health.sync.clearing import clearing_rows
+from crm_health.sync.escalating import escalating
 from crm_health.sync.fields import edits_reported, field_rows
 from crm_health.sync.guards import Tally
 from crm_health.sync.lines import alert_lines
-from crm_health.sync.opening import opening_rows
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
 from crm_health.sync.tasks import task_rows
@@ -58,13 +58,15 @@ def desire(
     actions = decide(store, setting, known, found.accounts, found.memories)
     accounts = found.accounts
     lines = alert_lines(setting, known, accounts, actions)
-    for more in (actions.standing, actions.open_after, lines):
+    first = found.memories.filter(~pl.col("known"))["account_id"]
+    raised = escalating(store, setting, known, accounts, actions, first)
+    for more in (actions.standing, raised.open_after, lines):
         accounts = accounts.join(more, on="account_id", how="left", maintain_order="left")
-    found = Assessment(accounts, found.memories, found.edits, found.readings)
+    found = replace(found, accounts=accounts)
     plan = pl.concat(
         [
             field_rows(setting, found),
-            opening_rows(setting, accounts, actions.escalates),
+            raised.plan.filter(mine),
             task_rows(setting, known, accounts, actions.shared, actions.notes),
             clearing_rows(
                 setting, known, actions.clears.filter(mine), actions.shared.joins, actions.notes

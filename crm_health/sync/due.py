@@ -55,6 +55,9 @@ class Due:
                     found.append(
                         self._store.mirror.due_between(entity, column, since, self._setting.as_of)
                     )
+        # Leadership hears of a due that passed at once, not on the next day.
+        mirror, as_of = self._store.mirror, self._setting.as_of
+        found.append(mirror.due_between("escalation", "due_at", since, as_of))
         return found
 
     def settled(self, waiting: pl.Series) -> None:

@@ -1,66 +1,101 @@
-"""Plan rows for the escalations that open."""
+"""The escalations that open: their records, and the plan rows that create them."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import polars as pl
 
-from crm_health.config.alerts import Alert
 from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
-from crm_health.programmes.seals import seal
-from crm_health.sync.clearing import ESCALATION_SEALED, iso
+from crm_health.programmes import errands
+from crm_health.programmes.escalations import OPEN, RECORD, WANTED, wanted
+from crm_health.sync.clearing import iso
+from crm_health.sync.escalations import clocks, sealed
 from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.setting import Setting
-from crm_health.sync.texts import length, text, without
+from crm_health.sync.texts import length, subject, text, without
 
 _INSTANT = POLARS[Kind.INSTANT]
 
 
-def opening_rows(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.DataFrame:
-    """Plan rows that create escalations.
+def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.DataFrame:
+    """The records of what opens, as they will be read back.
 
     Args:
         setting: Of the run.
         accounts: What the texts may show, one row an account.
         opens: As `actions.Actions.escalates` has it.
+
+    Returns:
+        One row a record, `id` its key: the entity's columns, `slug`, `stem`, `grade`, `holder`,
+        `evidence`, `title`, `score`, `band`, `tier`, `value`, `tell`, `overdue`.
     """
-    found = [rows(opens.head(0))]
-    if opens.is_empty():
-        return found[0]
+    playbook, out = setting.config.playbook, setting.config.mapping.write.escalation
+    parts = []
     # The account's own owner is nobody's here.
     view_of = accounts.drop("owner_id")
-    for rule, alert in setting.config.playbook.alerts.items():
+    for rule in opens["rule"].unique(maintain_order=True):
+        says = playbook.alerts[rule].escalation
+        assert says is not None  # config check: an alert that escalates says how
+        reason = playbook.escalations[says.reason]
         mine = opens.filter(pl.col("rule") == rule).select("account_id", "key", "owner_id")
         view = mine.join(view_of, on="account_id", maintain_order="left")
-        if view.is_empty():
-            continue
-        found.append(_escalation_rows(setting, rule, alert, view))
-    return pl.concat(found)
-
-
-def _escalation_rows(setting: Setting, rule: str, alert: Alert, view: pl.DataFrame) -> pl.DataFrame:
-    assert alert.escalation is not None  # config check: an alert that escalates says how
-    out, says = setting.config.mapping.write.escalation, alert.escalation
-    hours = setting.config.playbook.severities[says.severity]
-    due = _due(setting, hours)
-    made = view.select(
-        "account_id",
-        "key",
-        pl.lit(says.reason).alias("reason"),
-        pl.lit(says.severity).alias("severity"),
-        pl.lit(says.department).alias("department"),
-        "owner_id",
-        pl.lit(out.statuses["open"]).alias("status"),
-        pl.lit(due, _INSTANT).alias("due_at"),
-        text(setting, says.evidence, view)
-        .str.slice(0, length(setting, out.object, out.evidence))
-        .alias("evidence"),
-        pl.col("score").cast(pl.Float64),
-        pl.col("band").str.to_titlecase(),
+        room = length(setting, out.object, out.evidence)
+        kept = {"tier": pl.String, "value_now": pl.Float64}
+        parts.append(
+            view.select(
+                "account_id",
+                "key",
+                pl.col("key").alias("id"),
+                pl.lit(rule).alias("rule"),
+                pl.lit(says.reason).alias("slug"),
+                pl.lit(reason.reason).alias("reason"),
+                pl.lit(reason.severity).alias("severity"),
+                pl.lit(reason.severity).alias("grade"),
+                pl.lit(reason.department).alias("department"),
+                pl.lit(reason.department).alias("holder"),
+                pl.lit(reason.ends_when).alias("ends_when"),
+                "owner_id",
+                pl.lit(out.statuses["open"]).alias("status"),
+                pl.lit(OPEN).alias("state"),
+                pl.lit(value=False).alias("handled"),
+                pl.lit(value=False).alias("silent"),
+                text(setting, says.evidence, view).str.slice(0, room).alias("evidence"),
+                subject(setting, f"{{account}}: {reason.reason}", view).alias("title"),
+                pl.col("score").cast(pl.Float64),
+                pl.col("band").str.to_titlecase(),
+                *(
+                    (pl.col(n) if n in view.columns else pl.lit(None)).cast(kind).alias(n)
+                    for n, kind in kept.items()
+                ),
+            )
+        )
+    if not parts:
+        return pl.DataFrame(schema={"account_id": pl.String})
+    made = pl.concat(parts).rename({"value_now": "value"})
+    made = made.with_columns(
+        errands.stem(pl.col("key"), pl.col("id")).alias("stem"),
+        *(pl.lit(None, RECORD[name]).alias(name) for name in WANTED),
     )
-    made = made.with_columns(seal(made, ESCALATION_SEALED).alias("seal"))
+    timed = wanted(made, clocks(setting))
+    made = made.drop(*WANTED).join(timed, on="id", maintain_order="left")
+    return made.with_columns(sealed(made).alias("seal"))
+
+
+def opening_rows(setting: Setting, made: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Plan rows that create escalations.
+
+    Args:
+        setting: Of the run.
+        made: As `opened` gives it.
+        actions: `id`, `now_actions`: the required actions as text.
+    """
+    if made.is_empty():
+        return rows(made.select("account_id"))
+    out = setting.config.mapping.write.escalation
+    made = made.join(
+        actions.select("id", "now_actions"), on="id", how="left", maintain_order="left"
+    )
+    tells = pl.col("told_at").is_not_null().any()
     fields: dict[str, pl.Expr] = {
         out.key: pl.col("key"),
         out.seal: pl.col("seal"),
@@ -71,32 +106,33 @@ def _escalation_rows(setting: Setting, rule: str, alert: Alert, view: pl.DataFra
         out.owner: pl.col("owner_id"),
         out.status: pl.col("status"),
         out.source: pl.lit("rule"),
-        out.opened: pl.lit(setting.day),
+        out.opened: pl.col("opened_at"),
         out.due: iso(pl.col("due_at")),
+        out.next_update: pl.col("next_update_at"),
+        out.log: pl.col("log"),
         out.evidence: pl.col("evidence"),
         out.score: pl.col("score"),
         out.band: pl.col("band"),
-        **({out.name: pl.col("reason")} if out.name else {}),
+        **({out.told: iso(pl.col("told_at"))} if made.select(tells).item() else {}),
+        **({out.name: pl.col("title")} if out.name else {}),
+        **({out.actions: pl.col("now_actions")} if out.actions else {}),
+        **({out.ends_when: pl.col("ends_when")} if out.ends_when else {}),
+        **({out.tier: pl.col("tier")} if out.tier else {}),
+        **({out.value: pl.col("value").round(2)} if out.value else {}),
         **{name: pl.lit(value) for name, value in out.constants.items()},
     }
+    moving = (out.seal, out.due, out.opened, out.next_update, out.log, out.told, out.actions or "")
     return rows(
         made.select(
             "account_id",
             "key",
             as_json(fields).alias("fields"),
-            without(fields, out.seal, out.due, out.opened).alias("stable"),
+            without(fields, *moving).alias("stable"),
+            pl.format("{} opened", "rule").alias("why"),
         ),
         kind="escalation",
         op=Op.UPSERT,
         object=out.object,
         key_field=out.key,
         shape=shape(fields),
-        why=f"{rule} opened",
     )
-
-
-def _due(setting: Setting, hours: float) -> datetime:
-    opened = pl.lit(setting.as_of).cast(_INSTANT)
-    due = pl.select(setting.calendar.due(opened, pl.lit(hours))).item()
-    assert isinstance(due, datetime)
-    return due

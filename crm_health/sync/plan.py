@@ -13,6 +13,8 @@ from crm_health.store import PLAN_SCHEMA, Group, text_hash
 #: The kinds of rows, in the order in which they are applied: people's work first.
 KINDS: tuple[str, ...] = (
     "escalation",
+    "time_escalation",
+    "errand",
     "task",
     "tell_task",
     "note_episode",

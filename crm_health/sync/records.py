@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from crm_health.programmes import episodes, told
+from crm_health.programmes import episodes, errands, told
 from crm_health.programmes.seals import seal
 from crm_health.store import Scope, Store
 from crm_health.sync.setting import Setting
@@ -38,6 +38,10 @@ class Records:
     entries: pl.DataFrame
     #: Keys of these accounts that people took from their place: they are taken all the same.
     taken: pl.DataFrame
+    #: Tasks that escalations ask for, as `tasks`; and what all of these are known by, of any
+    #: account: columns of `episodes.KNOWN`.
+    errands: pl.DataFrame
+    asked: pl.DataFrame
 
 
 def astray(store: Store) -> pl.DataFrame:
@@ -58,13 +62,17 @@ def load(store: Store, setting: Setting, scope: Scope, moved: pl.DataFrame) -> R
     here = pl.concat(frames[name].select(_KNOWN) for name in _KEYED)
     taken = episodes.with_rule(pl.concat([_at_birth(moved), _lone(store, frames, here, moved)]))
     entries = _entries(frames["episode"])
+    tasks = _tasks(frames["task"])
+    errand = pl.col("base").str.starts_with(errands.PREFIX)
     return Records(
-        _tasks(frames["task"]),
+        tasks.filter(~errand),
         frames["episode"],
         frames["escalation"],
         _occurring(episodes.with_rule(here), entries),
         entries,
         taken,
+        tasks.filter(errand),
+        moved.filter(pl.col("key").str.starts_with(errands.PREFIX)),
     )
 
 

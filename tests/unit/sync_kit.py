@@ -105,13 +105,18 @@ write:
     status: Status
     source: Source
     opened: Opened
+    acknowledged: Acknowledged
     due: Due
+    next_update: NextUpdate
+    breached: Breached
+    told: Told
     resolved: Resolved
     cleared: Cleared
+    log: Log
     evidence: Evidence
     score: Score
     band: Band
-    statuses: {open: Open, resolved: Resolved}
+    statuses: {open: Open, in_progress: In Progress, waiting: Waiting, resolved: Resolved}
     closed_statuses: [Resolved, Declined]
   edits: {band: ours, why: theirs}
 """
@@ -151,12 +156,7 @@ alerts:
     does: escalate
     cool_days: 3
     on_first_sync: true
-    escalation:
-      reason: Support issue
-      severity: S1
-      department: Support
-      evidence: "{p1_late:number} cases are late"
-      ends_when: The case is closed
+    escalation: {reason: support, evidence: "{p1_late:number} cases are late"}
   dropped:
     when: band in ('yellow', 'red') and band_before = 'green'
     clear: band = 'green'
@@ -168,6 +168,13 @@ alerts:
     task:
       subject: "{account}: health is now {band:text}"
       body: "Score {score:number}"
+escalations:
+  support:
+    reason: Support issue
+    severity: S1
+    department: Support
+    ends_when: The case is closed
+    between_days: 0
 departments:
   Support: {}
 severities: {S1: 16, S2: 40, S3: 80, S4: 160}

@@ -154,7 +154,7 @@ MISTAKES = [
      "write.edits.bnad: is not written (did you mean 'band'?)"),
     # playbook
     (PLAYBOOK, "department: Support", "department: Suport",
-     "alerts.sev1_past_sla.escalation.department: there is no department 'Suport' (did you"),
+     "escalations.support_issue.department: there is no department 'Suport' (did you"),
     (PLAYBOOK, "does: task", "does: escalate", "alerts.health_dropped.does: is `escalate`, but"),
     (PLAYBOOK, "does: escalate", "does: task", "alerts.sev1_past_sla.does: is `task`, but there"),
     (PLAYBOOK, "when: p1_past_sla > 0", "when: p1_past_sla",
@@ -164,20 +164,20 @@ MISTAKES = [
     (PLAYBOOK, "since: band_since", "since: band", "alerts.health_dropped.since: must be a date"),
     (PLAYBOOK, "due_days: 3", "due_days: 3000", "alerts.health_dropped.due_days: is more than 365"),
     (PLAYBOOK, "due_days: 3", "due_days: -1", "alerts.health_dropped.due_days: input should be"),
-    (PLAYBOOK, "{S1: 16", "{S1: 60", "severities.S2: is due sooner than S1, which is graver"),
-    (PLAYBOOK, "{S1: 16, ", "{", "severities: S1 is missing"),
+    (PLAYBOOK, "due: 16,", "due: 60,", "severities.S2: is due sooner than S1, which is graver"),
+    (PLAYBOOK, "  S1: {acknowledge: 4, due: 16, update_days: 1, tell_at_opening: true}\n", "",
+     "severities: S1 is missing"),
+    (PLAYBOOK, "acknowledge: 4,", "acknowledge: 20,",
+     "severities.S1.acknowledge: is later than it is due"),
+    (PLAYBOOK, "reason: support_issue", "reason: suport_issue",
+     "alerts.sev1_past_sla.escalation.reason: there is no 'suport_issue' among `escalations`"),
+    (PLAYBOOK, "reason: Billing", "reason: security",
+     "escalations.security.reason: 'Security' is the reason of billing as well"),
+    (PLAYBOOK, "owner_named:", "told_owner:",
+     "escalations.support_issue.actions.told_owner: names that begin with told_ are taken"),
     (PLAYBOOK, "  health_dropped:", "  Health-Dropped:", "alerts.Health-Dropped: must be small"),
     (PLAYBOOK, "{band:text}, find", "{band}, find",
      "alerts.health_dropped.task.subject: {band} needs a format"),
-    (PLAYBOOK, "tasks_a_day: 3", "tasks_a_day: 300", "tasks_open: is less than tasks_a_day"),
-    (PLAYBOOK, "new_records: 10", "new_record: 10",
-     "guards.new_record: unknown key (did you mean 'new_records'?)"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("file", "old", "new", "expected"), MISTAKES)
-def test_a_mistake_has_its_message_at_its_place(
-    tmp_path: Path, file: str, old: str, new: str, expected: str
     # stages and tiers
     (PLAYBOOK, "when: age < 60 and", "when: cadence < 60 and",
      "lifecycle.stages[1].when: 'cadence' is not known yet here: it is derived from tier_now"),
@@ -196,6 +196,15 @@ def test_a_mistake_has_its_message_at_its_place(
      "tiers.unranked: there is no tier 'grwth' (did you mean 'growth'?)"),
     (PLAYBOOK, "share: 30", "share: 90", "tiers.steps: the shares add up to 100 %"),
     (PLAYBOOK, "months: [1,", "months: [13,", "tiers.review.months: must be months"),
+    (PLAYBOOK, "tasks_a_day: 3", "tasks_a_day: 300", "tasks_open: is less than tasks_a_day"),
+    (PLAYBOOK, "new_records: 10", "new_record: 10",
+     "guards.new_record: unknown key (did you mean 'new_records'?)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "old", "new", "expected"), MISTAKES)
+def test_a_mistake_has_its_message_at_its_place(
+    tmp_path: Path, file: str, old: str, new: str, expected: str
 ) -> None:
     """The message names the path, what is wrong and, where there is one, the nearest name."""
     text = default(file)

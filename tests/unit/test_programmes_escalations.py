@@ -40,7 +40,8 @@ class Record:
 
     def __init__(self, now: str, calendar: Calendar = UTC_DAYS, **values: Any) -> None:
         self.calendar = calendar
-        first = {"id": "e1", "state": "open", "grade": "S2", "holder": "Support", "handled": False}
+        first = {"id": "e1", "state": "open", "grade": "S2", "holder": "Support"}
+        first |= {"handled": False, "silent": False}
         self.values: dict[str, Any] = dict.fromkeys(RECORD) | first | values
         self.tells: list[str] = []
         self.look(now)
@@ -99,7 +100,7 @@ def test_the_clock_is_that_of_the_severity(grade: str, due: str, update: str) ->
 def test_dates_that_people_set_are_left_alone() -> None:
     """Only what is empty is filled."""
     due = at("2026-03-05 12:00")
-    given_dates = {"due_at": due, "next_update_at": date(2026, 3, 3)}
+    given_dates: dict[str, Any] = {"due_at": due, "next_update_at": date(2026, 3, 3)}
     record = Record("2026-03-02 10:00", opened_at=date(2026, 2, 27), **given_dates)
     assert record.values["due_at"] == due
     assert record.values["next_update_at"] == date(2026, 3, 3)
@@ -182,6 +183,18 @@ def test_leadership_is_told_once_for_each_due_that_passes() -> None:
     record.look("2026-03-25 12:01")
     record.look("2026-03-26 12:00")
     assert record.tells == ["breach", "breach"]
+
+
+def test_nobody_is_told_of_what_stood_at_the_first_sync() -> None:
+    """Neither that an S1 is open nor that its date had passed; of a new date that passes, yes."""
+    standing: dict[str, Any] = {"grade": "S1", "silent": True, "due_at": at("2026-02-02 10:00")}
+    record = Record("2026-03-02 10:00", **standing)
+    record.look("2026-03-05 10:00")
+    assert record.values["breached"]
+    assert record.tells == []
+    record.look("2026-03-05 11:00", due_at=at("2026-03-06 12:00"))
+    record.look("2026-03-06 13:00")
+    assert record.tells == ["breach"]
 
 
 def test_a_graver_severity_by_hand_is_told_at_once() -> None:

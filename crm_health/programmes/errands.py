@@ -1,0 +1,78 @@
+"""Errands: the tasks that an escalation asks for. Each is known by a key unique in the CRM.
+
+ca1:<account>:<rule>:<n>:<action>         an action that its reason requires, ours
+ca1:@<record>:<action>                    the same for one that a person opened
+...:told_open, ...:told_<epoch minutes>   leadership is told: at opening, of a due that passed
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+PREFIX = "ca1:"
+#: The name of errands that tell leadership begins with it.
+TOLD = "told_"
+
+#: One errand that is wanted.
+ERRANDS: dict[str, Any] = {
+    "escalation": pl.String,
+    "action": pl.String,
+    "key": pl.String,
+}
+
+
+def stem(key: pl.Expr, record: pl.Expr) -> pl.Expr:
+    """What the keys of an escalation's errands have in common, behind the prefix."""
+    return pl.coalesce(key.str.strip_prefix("ch1:"), pl.concat_str(pl.lit("@"), record))
+
+
+def wanted(open_ones: pl.DataFrame, required: pl.DataFrame, there: pl.Series) -> pl.DataFrame:
+    """The errands that are not there yet.
+
+    Args:
+        open_ones: Escalations that are open: `id`, `stem`, `reason` (slug), `silent`, `tell` (as
+            `escalations.wanted` has it), `overdue`, `told_at`, `due_at` (as they should be).
+        required: `reason`, `action`: what each reason asks for.
+        there: Keys that exist.
+
+    Returns:
+        Columns of `ERRANDS`: the actions of each escalation, and what leadership is told.
+    """
+    heard = open_ones.filter(~pl.col("silent"))
+    actions = heard.join(required, on="reason", maintain_order="left").select(
+        pl.col("id").alias("escalation"), "action", _key(pl.col("stem"), pl.col("action"))
+    )
+    told = there.filter(there.str.contains(f":{TOLD}", literal=True)).alias("key").to_frame()
+    known = told.select(pl.col("key").str.extract(rf"^{PREFIX}(.*):{TOLD}").alias("stem"))
+    never = ~pl.col("stem").is_in(known["stem"].implode())
+    due = (pl.col("due_at").dt.epoch("s") // 60).cast(pl.String)
+    name = (
+        pl.when(pl.col("overdue"))
+        .then(pl.concat_str(pl.lit(TOLD), due))
+        .otherwise(pl.lit(f"{TOLD}open"))
+    )
+    # A record that says it was told without a task that tells: a crash between the two.
+    untold = pl.col("tell").is_not_null() | (pl.col("told_at").is_not_null() & never)
+    leaders = open_ones.filter(untold).select(
+        pl.col("id").alias("escalation"), name.alias("action"), _key(pl.col("stem"), name)
+    )
+    found = pl.concat([actions, leaders]).filter(~pl.col("key").is_in(there.implode()))
+    return found.select(list(ERRANDS))
+
+
+def _key(base: pl.Expr, action: pl.Expr) -> pl.Expr:
+    return pl.concat_str(pl.lit(PREFIX), base, pl.lit(":"), action).alias("key")
+
+
+def of(stems: pl.Series, keyed: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose `key` is that of an errand of some escalations.
+
+    Args:
+        stems: Theirs.
+        keyed: `key`, and more.
+    """
+    own = pl.col("key").str.strip_prefix(PREFIX).str.replace(r":[a-z0-9_]+$", "")
+    ours = pl.col("key").str.starts_with(PREFIX)
+    return keyed.filter(ours & own.is_in(stems.implode()))

@@ -1,0 +1,278 @@
+"""Plan rows for the tasks that escalations ask for: leadership's, and those of departments."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from crm_health.config.escalations import LEADERSHIP
+from crm_health.connector import Op
+from crm_health.programmes import errands, people
+from crm_health.programmes.seals import seal, text_sums
+from crm_health.sync.escalations import Escalated
+from crm_health.sync.plan import as_json, rows, shape
+from crm_health.sync.records import TASK_SEALED, Records
+from crm_health.sync.setting import Setting
+from crm_health.sync.texts import day_field, subject, without
+
+#: What required actions are called where they are done, and where they are not.
+_DONE, _OPEN = "[x]", "[ ]"
+#: Business days that leadership has for what it is told.
+_LEADER_DAYS = 1
+
+
+def required(setting: Setting) -> pl.DataFrame:
+    """What each reason asks for: `reason` (slug), `action`, `department`, `text`, `day`."""
+    found = [
+        (slug, name, action.department, action.text, action.day)
+        for slug, reason in setting.config.playbook.escalations.items()
+        for name, action in reason.actions.items()
+    ]
+    names = ("reason", "action", "department", "text")
+    schema = {**dict.fromkeys(names, pl.String), "day": pl.Int64}
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def actions_text(setting: Setting, records: Records, going: pl.DataFrame) -> pl.DataFrame:
+    """The required actions of escalations as text, with done marks: `id`, `now_actions`.
+
+    Args:
+        setting: Of the run.
+        records: What there is.
+        going: Open ones: `id`, `stem`, `slug`, `now_opened_at`.
+    """
+    shut = records.errands.filter(~pl.col("is_open").fill_null(True))["base"]
+    off = list(setting.calendar.days_off)
+    each = (
+        going.select("id", "stem", pl.col("slug").alias("reason"), "now_opened_at")
+        .join(required(setting), on="reason", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("now_opened_at")
+            .dt.add_business_days(pl.col("day"), holidays=off, roll="forward")
+            .alias("due"),
+            pl.concat_str(pl.lit(errands.PREFIX), "stem", pl.lit(":"), "action")
+            .is_in(shut.implode())
+            .alias("done"),
+        )
+    )
+    mark = pl.when("done").then(pl.lit(_DONE)).otherwise(pl.lit(_OPEN))
+    line = pl.format(
+        "{} {}: {} ({})", mark, "department", "text", pl.col("due").dt.strftime("%-d %b")
+    )
+    whole = each.group_by("id", maintain_order=True).agg(line.str.join("; ").alias("now_actions"))
+    room = _room(setting)
+    return whole.with_columns(pl.col("now_actions").str.slice(0, room).str.strip_chars())
+
+
+def _room(setting: Setting) -> int:
+    out = setting.config.mapping.write.escalation
+    return setting.reads.lengths.get((out.object, out.actions or ""), 255)
+
+
+def errand_rows(
+    setting: Setting,
+    records: Records,
+    accounts: pl.DataFrame,
+    users: pl.DataFrame | None,
+    going: pl.DataFrame,
+) -> pl.DataFrame:
+    """Plan rows that create the tasks which are not there yet.
+
+    Args:
+        setting: Of the run.
+        records: What there is.
+        accounts: `account_id`, `name`, `csm_id`, `owner_id`, and what `people.pooled` reads.
+        users: As `people.owners` takes them.
+        going: Open escalations, new ones too: `id`, `account_id`, `stem`, `slug`, `reason`,
+            `grade`, `holder`, `silent`, `owner_id`, `tell`, `overdue`, `now_opened_at`,
+            `now_due_at`, `now_told_at`.
+    """
+    there = pl.concat([records.asked["key"], records.errands["base"]]).unique()
+    texts = required(setting)
+    found = errands.wanted(
+        going.select(
+            "id",
+            "stem",
+            pl.col("slug").alias("reason"),
+            "silent",
+            "tell",
+            "overdue",
+            pl.col("now_told_at").alias("told_at"),
+            pl.col("now_due_at").alias("due_at"),
+        ),
+        texts.select("reason", "action"),
+        there,
+    )
+    if found.is_empty():
+        return rows(found.head(0).select(pl.col("key").alias("account_id")))
+    wanted = (
+        found.join(going.rename({"id": "escalation", "key": "_key"}), on="escalation")
+        .join(
+            texts.rename({"reason": "slug", "text": "asks", "department": "desk"}),
+            on=["slug", "action"],
+            how="left",
+            maintain_order="left",
+        )
+        .drop("csm_id", "name", strict=False)
+        .rename({"owner_id": "held_by"})
+        .join(accounts, on="account_id", maintain_order="left")
+        .with_columns(pl.col("desk").fill_null(LEADERSHIP))
+    )
+    wanted = wanted.with_columns(_owners(setting, users, wanted))
+    return _rows(setting, _texts(setting, wanted.filter(pl.col("owner_id").is_not_null())))
+
+
+def _owners(setting: Setting, users: pl.DataFrame | None, wanted: pl.DataFrame) -> pl.Series:
+    """Who gets each errand: the department's desk, else who is told of the account."""
+    playbook, fallback = setting.config.playbook, setting.config.mapping.fallback_owner
+    told, boss, leader = (
+        people.owners(wanted, users, fallback, people=playbook.people, told=who)
+        for who in ("csm", "manager", "retention_owner")
+    )
+    by_desk = pl.col("desk").replace_strict(
+        people.desks(playbook.departments, users), default=None, return_dtype=pl.String
+    )
+    frame = wanted.select("desk").with_columns(
+        told.alias("told"), boss.alias("boss"), leader.alias("leader")
+    )
+    return frame.select(
+        pl.when(pl.col("desk") == LEADERSHIP)
+        .then(pl.coalesce(by_desk, "leader", "boss"))
+        .otherwise(pl.coalesce(by_desk, "told"))
+        .alias("owner_id")
+    )["owner_id"]
+
+
+def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
+    """With `subject`, `body`, `severity` and `due_at` of each task."""
+    leads = pl.col("action").str.starts_with(errands.TOLD)
+    off, today = list(setting.calendar.days_off), pl.lit(setting.day)
+    asked = pl.col("now_opened_at").dt.add_business_days(
+        pl.col("day"), holidays=off, roll="forward"
+    )
+    soon = today.dt.add_business_days(_LEADER_DAYS, holidays=off, roll="forward")
+    zone = setting.calendar.time_zone
+    due = pl.col("now_due_at").dt.convert_time_zone(zone).dt.strftime("%-d %b %Y %H:%M")
+    since = pl.col("now_opened_at").dt.strftime("%-d %b %Y")
+    what = pl.when(pl.col("action") == f"{errands.TOLD}open").then(pl.lit("is escalated"))
+    wanted = wanted.with_columns(
+        pl.when(leads)
+        .then(pl.format("{} {}", "reason", what.otherwise(pl.lit("is past its due, step in"))))
+        .otherwise("asks")
+        .alias("says"),
+        pl.when(leads).then(soon).otherwise(pl.max_horizontal(asked, today)).alias("due_task"),
+    )
+    parts = []
+    for says in wanted["says"].unique(maintain_order=True):
+        mine = wanted.filter(pl.col("says") == says)
+        plain = says.replace("{", "(").replace("}", ")")
+        parts.append(
+            mine.with_columns(subject(setting, f"{{account}}: {plain}", mine).alias("subject"))
+        )
+    record = pl.format(
+        "What we saw: the escalation {} ({}) is open since {} and due on {}. {} has it.",
+        "reason",
+        "grade",
+        since,
+        due,
+        "holder",
+    )
+    do = (
+        pl.when(leads)
+        .then(
+            pl.lit(
+                "Do: ask who has it what holds it up. A new date in its Due field is a new "
+                "promise: you hear of it again when that passes."
+            )
+        )
+        .otherwise(pl.format("Do: {}.", "asks"))
+    )
+    ends = {slug: r.ends_when for slug, r in setting.config.playbook.escalations.items()}
+    end = pl.col("slug").replace_strict(ends, default=None, return_dtype=pl.String)
+    body = pl.concat_str(
+        [record, do, pl.format("It ends when: {}.", end)], separator="\n", ignore_nulls=True
+    )
+    grave = pl.col("grade").is_in(["S1", "S2"])
+    severity = pl.when(leads | grave).then(pl.lit("high")).otherwise(pl.lit("medium"))
+    return pl.concat(parts).with_columns(
+        body.alias("body"), severity.alias("severity"), pl.col("due_task").alias("due_at")
+    )
+
+
+def _rows(setting: Setting, made: pl.DataFrame) -> pl.DataFrame:
+    out, episode = setting.config.mapping.write.task, setting.config.mapping.write.episode
+    made = made.with_columns(pl.lit(out.open_status).alias("status"))
+    summed = made.with_columns(text_sums(made["body"]).alias("body"))
+    made = made.with_columns(
+        pl.concat_str("key", pl.lit("#"), seal(summed, TASK_SEALED)).alias("sealed")
+    )
+    fields: dict[str, pl.Expr] = {
+        out.key: pl.col("sealed"),
+        out.subject: pl.col("subject"),
+        out.body: pl.col("body"),
+        out.due: day_field(setting, out.object, out.due, pl.col("due_at")),
+        out.priority: pl.col("severity").replace_strict(out.priorities, return_dtype=pl.String),
+        **({out.alert: pl.col("reason")} if out.alert else {}),
+        out.owner: pl.col("owner_id"),
+        out.status: pl.col("status"),
+        out.account: pl.col("account_id"),
+        **{name: pl.lit(value) for name, value in out.constants.items()},
+    }
+    claim: dict[str, pl.Expr] = {
+        episode.key: pl.col("key"),
+        episode.account: pl.col("account_id"),
+        episode.opened: pl.lit(setting.day),
+    }
+    return rows(
+        made.select(
+            "account_id",
+            "key",
+            as_json(fields).alias("fields"),
+            without(fields, out.key, out.due).alias("stable"),
+            as_json(claim).alias("claim_fields"),
+            pl.when(pl.col("action").str.starts_with(errands.TOLD))
+            .then(pl.lit("leadership is told"))
+            .otherwise(pl.format("{}: {}", "reason", "asks"))
+            .alias("why"),
+        ),
+        kind="errand",
+        op=Op.CREATE_ONCE,
+        object=out.object,
+        key_field=out.key,
+        claim_object=episode.object,
+        claim_key_field=episode.key,
+        shape=shape(fields),
+    )
+
+
+def ended_rows(setting: Setting, records: Records, found: Escalated) -> pl.DataFrame:
+    """Plan rows for errands whose escalation has ended: nobody needs what nobody touched."""
+    out = setting.config.mapping.write
+    ended = found.records.filter(~pl.col("id").is_in(found.going["id"].implode()))["stem"]
+    over = errands.of(ended, records.asked).filter(pl.col("cleared_at").is_null())
+    keyed = records.errands.with_columns(pl.col("base").alias("key"))
+    tasks = errands.of(ended, keyed).filter(
+        pl.col("is_open").fill_null(False) & pl.col("untouched")
+    )
+    text = f"Cleared on {setting.day.day} {setting.day:%b %Y}: the escalation has ended"
+    done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.lit(text)}
+    clear = {out.episode.cleared: pl.lit(setting.day)}
+    return pl.concat(
+        [
+            _updates(over, clear, "clear_episode", out.episode.object),
+            _updates(tasks, done, "close_task", out.task.object),
+        ]
+    )
+
+
+def _updates(
+    frame: pl.DataFrame, fields: dict[str, pl.Expr], kind: str, crm_object: str
+) -> pl.DataFrame:
+    made = frame.select(
+        "account_id",
+        pl.col("id").alias("record_id"),
+        "key",
+        (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
+        pl.lit("").alias("stable"),
+    )
+    why = "its escalation has ended"
+    return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, shape=shape(fields), why=why)
