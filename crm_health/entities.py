@@ -221,6 +221,10 @@ ENTITIES: dict[str, Entity] = {
     )
 }
 
+#: Of our own records those that people make as well. Facts count theirs alone: the ones without
+#: a key of ours.
+PEOPLES = frozenset({"escalation"})
+
 #: The lowest and the highest that a number can be; others are typing errors, treated as missing.
 RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("account", "csm_sentiment"): (1, 5),
@@ -250,6 +254,12 @@ ACCOUNT_OUTPUTS: dict[str, Kind] = {
     "open_escalations": _N,
     "last_12_weeks": _T,
     "memory": _T,
+    # A second memory, of the programmes.
+    "programmes": _T,
+}
+#: The outputs of the programmes, which are written together: where the customer stands with us,
+#: and what is due.
+PROGRAMMES: dict[str, Kind] = {
     "stage": _T,
     "stage_since": _D,
     "value_stage": _T,
@@ -258,14 +268,16 @@ ACCOUNT_OUTPUTS: dict[str, Kind] = {
     "tier_since": _D,
     "top_risk": _T,
     "top_opportunity": _T,
-    "open_alerts": _N,
+    "open_alerts": _T,
     "next_touch": _T,
     "next_touch_due": _D,
     "attention": _N,
     "value_at_stake": _N,
     "licence_use": _N,
-    "programmes": _T,
 }
+ACCOUNT_OUTPUTS |= PROGRAMMES
+#: Those that people may change: their choice holds, and we go on from it.
+HELD = frozenset({"stage", "value_stage", "tier"})
 
 
 def shown(output: str) -> str:

@@ -50,6 +50,22 @@ ACCOUNT: dict[str, FieldType] = {
     "open_escalations": NUMBER,
     "last_12_weeks": TEXT,
     "memory": TEXT,
+    # Words come from the playbook.
+    "stage": TEXT,
+    "stage_since": DATE,
+    "value_stage": TEXT,
+    "value_stage_since": DATE,
+    "tier": TEXT,
+    "tier_since": DATE,
+    "top_risk": TEXT,
+    "top_opportunity": TEXT,
+    "open_alerts": TEXT,
+    "next_touch": TEXT,
+    "next_touch_due": DATE,
+    "attention": NUMBER,
+    "value_at_stake": NUMBER,
+    "licence_use": NUMBER,
+    "programmes": TEXT,
 }
 TASK: dict[str, FieldType] = {
     "key": TEXT,
@@ -137,8 +153,9 @@ def wanted(mapping: Mapping) -> tuple[NewField, ...]:
 
 def _written(mapping: Mapping) -> Iterator[NewField]:
     write = mapping.write
+    listed = {output: choice(words) for output, words in write.words.items()}
     tables: tuple[tuple[str, MappingABC[str, str | None], dict[str, FieldType]], ...] = (
-        (mapping.read["account"][0].object, dict(write.account), ACCOUNT),
+        (mapping.read["account"][0].object, dict(write.account), ACCOUNT | listed),
         (write.episode.object, write.episode.model_dump(exclude={"object"}), EPISODE),
         (write.task.object, write.task.model_dump(include=set(TASK)), TASK),
         (

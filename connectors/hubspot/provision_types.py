@@ -78,6 +78,22 @@ ACCOUNT: dict[str, PropertyType] = {
     "open_escalations": NUMBER,
     "last_12_weeks": TEXT,
     "memory": TEXT,
+    # Words come from the playbook.
+    "stage": TEXT,
+    "stage_since": DATE,
+    "value_stage": TEXT,
+    "value_stage_since": DATE,
+    "tier": TEXT,
+    "tier_since": DATE,
+    "top_risk": TEXT,
+    "top_opportunity": TEXT,
+    "open_alerts": TEXT,
+    "next_touch": TEXT,
+    "next_touch_due": DATE,
+    "attention": NUMBER,
+    "value_at_stake": NUMBER,
+    "licence_use": NUMBER,
+    "programmes": TEXT,
 }
 TASK: dict[str, PropertyType] = {
     "key": TEXT,

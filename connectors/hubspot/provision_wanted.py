@@ -139,8 +139,9 @@ def wanted(mapping: Mapping) -> Wanted:
 
 def _written(mapping: Mapping) -> Iterator[NewProperty]:
     write = mapping.write
+    listed = {output: types.choice(words) for output, words in write.words.items()}
     tables: tuple[tuple[str, MappingABC[str, str | None], dict[str, PropertyType]], ...] = (
-        (mapping.read["account"][0].object, dict(write.account), types.ACCOUNT),
+        (mapping.read["account"][0].object, dict(write.account), types.ACCOUNT | listed),
         (write.episode.object, write.episode.model_dump(exclude={"object"}), types.EPISODE),
         (write.task.object, write.task.model_dump(include=set(types.TASK)), types.TASK),
         (write.escalation.object, write.escalation.model_dump(), _escalation_types(mapping)),

@@ -87,6 +87,22 @@ ACCOUNT: dict[str, FieldType] = {
     "open_escalations": number(5, 0),
     "last_12_weeks": text(),
     "memory": text(),
+    # Words come from the playbook.
+    "stage": text(),
+    "stage_since": DATE,
+    "value_stage": text(),
+    "value_stage_since": DATE,
+    "tier": text(),
+    "tier_since": DATE,
+    "top_risk": text(),
+    "top_opportunity": text(),
+    "open_alerts": text(),
+    "next_touch": text(),
+    "next_touch_due": DATE,
+    "attention": PERCENT,
+    "value_at_stake": number(18, 2, "Currency"),
+    "licence_use": PERCENT,
+    "programmes": text(),
 }
 
 #: Fields of the records we write, but for those that the object has anyway.

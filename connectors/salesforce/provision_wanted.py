@@ -114,7 +114,8 @@ def _outputs(mapping: Mapping) -> Iterator[tuple[str, dict[str, str], dict[str, 
     """Object, role to field path, and the types of the roles that setup makes fields for."""
     write = mapping.write
     account = mapping.read["account"][0].object
-    yield account, dict(write.account), types.ACCOUNT
+    listed = {output: types.picklist(words) for output, words in write.words.items()}
+    yield account, dict(write.account), types.ACCOUNT | listed
     task = write.task
     roles = task.model_dump(
         include={"key", "subject", "body", "owner", "due", "priority", "status", "account"}

@@ -6,7 +6,7 @@ from crm_health.config.check_feeds import NAME, PATH
 from crm_health.config.checker import Checker
 from crm_health.config.mapping import EpisodeOut, EscalationOut, TaskOut, Write
 from crm_health.config.problems import nearest
-from crm_health.entities import ACCOUNT_OUTPUTS
+from crm_health.entities import ACCOUNT_OUTPUTS, HELD, PROGRAMMES
 
 _PEOPLES = (
     "id name ownerid parentid type amount annualrevenue industry numberofemployees rating phone "
@@ -34,6 +34,7 @@ _NEEDED = ("score", "band", "band_since", "memory")
 def check_write(check: Checker, write: Write) -> None:
     """Check all that would be written."""
     _account(check, write)
+    _named_outputs(check, write)
     _record(check, "task", write.task)
     _record(check, "episode", write.episode)
     _record(check, "escalation", write.escalation)
@@ -59,9 +60,25 @@ def _account(check: Checker, write: Write) -> None:
         if target.lower() in seen:
             check.add(path, f"{target} is written twice: {seen[target.lower()]} goes there too")
         seen[target.lower()] = output
-    for output in write.edits:
+    for output in sorted(HELD & write.account.keys()):
+        lacking = sorted({f"{output}_since", "programmes"} - write.account.keys())
+        if lacking:
+            what = f"is nothing to go on from without {' and '.join(lacking)}"
+            check.add(("write", "account", output), what, "add them, or remove it")
+
+
+def _named_outputs(check: Checker, write: Write) -> None:
+    """What is said of outputs elsewhere: people's edits, and words of picklists."""
+    for output, policy in write.edits.items():
+        path = ("write", "edits", output)
         if output not in write.account:
-            check.add(("write", "edits", output), "is not written", nearest(output, write.account))
+            check.add(path, "is not written", nearest(output, write.account))
+        elif output in HELD and policy != "theirs":
+            check.add(path, "must be `theirs`: a person's choice holds, and we go on from it")
+        elif output in PROGRAMMES and output not in HELD and policy != "ours":
+            check.add(path, "must be `ours`: nobody's choice stands there for long")
+    for output in sorted(write.words.keys() - write.account.keys()):
+        check.add(("write", "words", output), "is not written", nearest(output, write.account))
 
 
 def _record(check: Checker, what: str, record: TaskOut | EpisodeOut | EscalationOut) -> None:

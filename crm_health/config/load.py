@@ -87,6 +87,7 @@ def load(
     if errors:
         raise ConfigProblems(problems, sources)
     mapping, model, playbook = (values[name] for name in kinds)
+    mapping = mapping.with_words(playbook.words())
     return Config(
         mapping=mapping,
         model=model,

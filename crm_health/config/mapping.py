@@ -186,6 +186,9 @@ class Write(Frozen):
     task: TaskOut
     episode: EpisodeOut
     escalation: EscalationOut
+    #: Output to the words that its picklist must hold, where we know them beforehand. The names
+    #: of stages and tiers come from the playbook by themselves.
+    words: dict[str, Texts] = Field(default_factory=dict)
     #: What a person's edit of one of our fields means: `ours` puts it back, `theirs` holds it
     #: until the value we want differs from the one that was replaced. Score: a 30-day override.
     edits: dict[str, Literal["ours", "theirs"]] = Field(default_factory=dict)
@@ -212,3 +215,8 @@ class Mapping(Frozen):
         if not isinstance(value, dict):
             return value
         return {k: tuple(v) if isinstance(v, list) else (v,) for k, v in value.items()}
+
+    def with_words(self, words: dict[str, tuple[str, ...]]) -> Mapping:
+        """The mapping with the words of outputs that it says nothing of itself."""
+        write = self.write.model_copy(update={"words": words | self.write.words})
+        return self.model_copy(update={"write": write})

@@ -73,3 +73,14 @@ class Playbook(Frozen):
         yield from (s.when for s in ladder.stages if s.when is not None) if ladder else ()
         if self.tiers is not None:
             yield from (self.tiers.rank, self.tiers.value, self.tiers.review.down_unless or "false")
+
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """Output to the words that it may show."""
+        stages = self.lifecycle.stages if self.lifecycle else ()
+        steps = self.value_stages.stages if self.value_stages else ()
+        found = {
+            "stage": tuple(stage.label for stage in stages),
+            "value_stage": tuple(step.label for step in steps),
+            "tier": tuple(step.label for step in (self.tiers.steps if self.tiers else ())),
+        }
+        return {output: words for output, words in found.items() if words}

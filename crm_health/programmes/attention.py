@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-#: Where a customer's value stands among all: 0 the lowest, 1 the highest.
-VALUE_RANK = "rank_value_now"
+#: What a customer is worth, by the name that models give it, and where that stands among all: 0
+#: the lowest, 1 the highest.
+VALUE = "value_now"
+VALUE_RANK = f"rank_{VALUE}"
 #: What an unknown score needs, and an open escalation at least.
 UNKNOWN, ESCALATED = 50, 60
 #: Attention comes in steps of so much.

@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import polars as pl
@@ -160,7 +160,10 @@ def seals(frame: pl.DataFrame, prefix: str = "", outputs: Sequence[str] = SEALED
 
 
 def edited(
-    accounts: pl.DataFrame, memories: pl.DataFrame, outputs: Sequence[str] = SEALED
+    accounts: pl.DataFrame,
+    memories: pl.DataFrame,
+    outputs: Sequence[str] = SEALED,
+    only: Collection[str] | None = None,
 ) -> pl.DataFrame:
     """Which outputs a person changed since we wrote them.
 
@@ -168,21 +171,22 @@ def edited(
         accounts: `account_id` and the `shown_*` columns.
         memories: As `parse` gives them, in the same order.
         outputs: Those that the memories' seals are of, in their order.
+        only: Those to look at; None: all.
 
     Returns:
         One boolean column an output; all false where there is no memory to compare with.
     """
+    asked = [name for name in outputs if only is None or name in only]
     if memories["seals"].null_count() == memories.height:
         # A first sync: there is nothing to compare with.
-        return pl.DataFrame(
-            {name: pl.repeat(False, accounts.height, eager=True) for name in outputs}
-        )
-    now = seals(accounts, shown(""), outputs)
+        return pl.DataFrame({name: pl.repeat(False, accounts.height, eager=True) for name in asked})
+    now = seals(accounts, shown(""), asked)
     frame = pl.DataFrame({"now": now, "then": memories["seals"]})
     columns = []
-    for place, name in enumerate(outputs):
-        start = place * DIGITS
-        differs = pl.col("now").str.slice(start, DIGITS) != pl.col("then").str.slice(start, DIGITS)
+    for place, name in enumerate(asked):
+        start = outputs.index(name) * DIGITS
+        sealed = pl.col("then").str.slice(start, DIGITS)
+        differs = pl.col("now").str.slice(place * DIGITS, DIGITS) != sealed
         # A memory of an earlier version may know fewer outputs.
         long_enough = pl.col("then").str.len_chars() >= start + DIGITS
         columns.append((differs & long_enough).fill_null(False).alias(name))

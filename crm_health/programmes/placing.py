@@ -15,8 +15,8 @@ import polars as pl
 
 from crm_health.config.placed import UNPLACED
 from crm_health.config.playbook import Playbook
-from crm_health.entities import shown
-from crm_health.programmes import attention, lifecycle, programme_memory, reviewing, tiers, value
+from crm_health.entities import HELD, shown
+from crm_health.programmes import lifecycle, programme_memory, reviewing, tiers, value
 from crm_health.programmes.tiers import Cuts
 
 #: The figures of the whole book that tiers need, kept with the day's others: where tiers end, and
@@ -31,6 +31,8 @@ class Placing:
     """Says where customers stand: a `health.facts.Place`."""
 
     playbook: Playbook
+    #: The expressions that place customers, and others that read figures of the book.
+    texts: tuple[str, ...]
     #: The outputs that the mapping writes: what the CRM can remember.
     written: frozenset[str]
     #: Today, and whether a review of the tiers is held.
@@ -39,15 +41,10 @@ class Placing:
     #: `CUTS` and `MOVES` among the book's figures.
     book: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The expressions that place customers, and the figure that attention goes by."""
-        return (*self.playbook.placing(), attention.VALUE_RANK)
-
     def __call__(self, values: pl.DataFrame) -> pl.DataFrame:
         """The columns of `PLACED`, of `programme_memory.PLACING`, and what a review needs."""
         known = programme_memory.parse(_with(values, "programmes"))
-        edits = programme_memory.edited(values, known)
+        edits = programme_memory.edited(values, known, HELD)
         parts = [
             self._stages(values, known, edits),
             self._ladder(values, known, edits),

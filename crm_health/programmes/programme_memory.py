@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
@@ -94,6 +95,8 @@ def seals(frame: pl.DataFrame) -> pl.Series:
     return memory.seals(frame, outputs=SEALED)
 
 
-def edited(accounts: pl.DataFrame, memories: pl.DataFrame) -> pl.DataFrame:
+def edited(
+    accounts: pl.DataFrame, memories: pl.DataFrame, only: Collection[str] | None = None
+) -> pl.DataFrame:
     """Which outputs a person changed since we wrote them: one Boolean column an output."""
-    return memory.edited(accounts, memories, SEALED)
+    return memory.edited(accounts, memories, SEALED, only)

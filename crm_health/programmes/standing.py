@@ -6,7 +6,7 @@ import polars as pl
 
 from crm_health.config.playbook import Playbook
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
-from crm_health.programmes.attention import attention
+from crm_health.programmes.attention import VALUE, attention
 from crm_health.programmes.programme_memory import SEALED
 from crm_health.programmes.seals import canonical
 
@@ -26,6 +26,14 @@ NEWS = (
     "next_touch",
     "next_touch_due",
 )
+#: What is told of a write, and as what.
+_TOLD = {
+    "stage": "stage",
+    "value_stage": "value stage",
+    "tier": "tier",
+    "open_alerts": "open alerts",
+    "attention": "attention",
+}
 _UNKNOWN = "unknown"
 _PERCENT = 5
 
@@ -42,7 +50,7 @@ def desired(playbook: Playbook, worst: str, accounts: pl.DataFrame) -> pl.DataFr
     stages = playbook.lifecycle.stages if playbook.lifecycle else ()
     tiers = playbook.tiers.steps if playbook.tiers else ()
     low = pl.col("band").is_in([worst, _UNKNOWN]) | pl.col("band").is_null()
-    value = pl.col("value_now") if "value_now" in accounts.columns else pl.lit(None, pl.Float64)
+    value = pl.col(VALUE) if VALUE in accounts.columns else pl.lit(None, pl.Float64)
     found: dict[str, pl.Expr] = {
         "stage": _label("stage", {stage.name: stage.label for stage in stages}),
         "stage_since": pl.col("stage_since"),
@@ -88,6 +96,20 @@ def worth_writing(accounts: pl.DataFrame, want: pl.DataFrame, edits: pl.DataFram
     begins = (staked.fill_null(0) > 0) != (was.fill_null(0) > 0)
     found = pairs.select((news | moved | begins).alias("worth"))["worth"]
     return found | edits.select(pl.any_horizontal(SEALED).alias("any"))["any"]
+
+
+def why(accounts: pl.DataFrame, want: pl.DataFrame) -> pl.Series:
+    """In words, what changes on an account."""
+    pairs = pl.concat([want.drop("account_id"), _shown(accounts)], how="horizontal")
+    told = []
+    for name, words in _TOLD.items():
+        now = pl.col(name).cast(pl.String).str.strip_suffix(".0").fill_null("none")
+        then = pl.col(shown(name)).cast(pl.String).str.strip_suffix(".0").fill_null("none")
+        told.append(
+            pl.when(now != then).then(pl.concat_str(pl.lit(f"{words} "), then, pl.lit(" to "), now))
+        )
+    lines = pairs.select(pl.concat_str(told, separator=", ", ignore_nulls=True).alias("why"))["why"]
+    return lines.replace("", "what is due changed")
 
 
 def _label(column: str, labels: dict[str, str] | dict[float, str]) -> pl.Expr:

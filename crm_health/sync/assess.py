@@ -11,11 +11,11 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 from crm_health.config.columns import extra_columns
-from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, shown
+from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, PEOPLES, POLARS, shown
 from crm_health.health import band, days, facts, receipt, score, text, trend, weeks
 from crm_health.health.book import Figures
 from crm_health.health.former import like_with_like, scores
-from crm_health.programmes import memory, overrides
+from crm_health.programmes import memory, overrides, programme_memory
 from crm_health.store import Scope, Store
 from crm_health.sync import models
 from crm_health.sync.placing import placing
@@ -37,6 +37,9 @@ class Assessment:
     edits: pl.DataFrame
     #: Readings for the history (`History.save`).
     readings: pl.DataFrame
+    #: As `programme_memory.parse` and `programme_memory.edited` give them.
+    programmes: pl.DataFrame
+    programme_edits: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.
         newest = newest.astimezone(zone).date()
     # The org may lack a column of the company's own that expressions name all the same.
     rows = _whole(store.mirror.load(entity, list(shape), scope), _own(setting, entity))
+    if entity in PEOPLES:
+        rows = rows.filter(pl.col("key").is_null())
     return facts.Source(
         rows=rows,
         read_at=_read_at(store, setting, entity),
@@ -194,7 +199,15 @@ def assess(
         pl.lit(setting.config.digest).alias("digest"),
         "was",
     ).join(receipts, on="account_id", maintain_order="left")
-    return Assessment(frame, memories, edits, readings)
+    programmes = programme_memory.parse(accounts.select("account_id", shown("programmes")))
+    return Assessment(
+        frame,
+        memories,
+        edits,
+        readings,
+        programmes,
+        programme_memory.edited(accounts, programmes),
+    )
 
 
 def _settle(

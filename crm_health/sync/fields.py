@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from crm_health.connector import Op
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
-from crm_health.programmes import memory, outputs
+from crm_health.programmes import memory, outputs, programme_memory, standing
+from crm_health.store import PLAN_SCHEMA
 from crm_health.sync.assess import Assessment
 from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.setting import Setting
@@ -14,19 +17,127 @@ from crm_health.sync.setting import Setting
 EDITS = {"account_id": pl.String, "output": pl.String, "shown": pl.String}
 
 
-def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
-    """Rows for the account's own fields and memory.
+@dataclass(frozen=True)
+class Part:
+    """What is written together, one row an account: some outputs and the memory beside them."""
 
-    The health fields of an account are written together or not at all; the memory goes along,
-    and alone only when a pending band, an override or a standing rule changed.
+    #: One column an output, but for the memory.
+    want: pl.DataFrame
+    #: The outputs that the mapping takes, and the memory's; None where no field takes it.
+    names: tuple[str, ...]
+    memory: str | None
+    #: The memory's text.
+    text: pl.Series
+    #: Whether the outputs are written now, and whether the memory has to be in any case.
+    worth: pl.Series
+    changed: pl.Series
+    #: In words, what changes.
+    why: pl.Series
+
+
+def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
+    """Rows for the account's own fields and memories.
+
+    The health fields of an account are written together or not at all, and so are those of the
+    programmes; a memory goes along with its own, and alone only when something pending, an
+    override or a standing rule changed. Whatever is written goes in one row.
     """
+    parts = (_health(setting, found), _programmes(setting, found))
+    mapping = setting.config.mapping
+    flags = pl.DataFrame(
+        {
+            f"{kind}{n}": series
+            for n, part in enumerate(parts)
+            for kind, series in (("worth", part.worth), ("memory", part.worth | part.changed))
+        }
+    )
+    # Most accounts of a quiet day: not worth the long texts below.
+    touched = flags.select(pl.any_horizontal(pl.all()).alias("any"))["any"]
+    whole = pl.concat(
+        [
+            found.accounts.select("account_id"),
+            *(part.want.drop("account_id") for part in parts),
+            *(p.text.alias(p.memory).to_frame() for p in parts if p.memory is not None),
+            flags,
+            *(part.why.alias(f"why{n}").to_frame() for n, part in enumerate(parts)),
+        ],
+        how="horizontal",
+    ).filter(touched)
+    before = found.accounts.filter(touched)
+    every = []
+    for key in flags.filter(touched).unique(maintain_order=True).sort(flags.columns).rows():
+        chosen = dict(zip(flags.columns, key, strict=True))
+        mine = pl.all_horizontal(pl.col(n) == value for n, value in chosen.items())
+        names = [n for i, p in enumerate(parts) if chosen[f"worth{i}"] for n in p.names]
+        memories = [p.memory for i, p in enumerate(parts) if chosen[f"memory{i}"] and p.memory]
+        if not names and not memories:
+            continue
+        full, was = whole.filter(mine), before.filter(whole.select(mine.alias("m"))["m"])
+        paths = {name: mapping.write.account[name] for name in [*names, *memories]}
+        told = [f"why{i}" for i in range(len(parts)) if chosen[f"worth{i}"]]
+        why = pl.concat_str(told, separator=", ") if told else pl.lit("remembers a pending change")
+        stable = {n: paths[n] for n in (names or memories)}
+        every.append(
+            rows(
+                full.select(
+                    "account_id",
+                    pl.col("account_id").alias("record_id"),
+                    _json(full, paths).alias("fields"),
+                    _json(full, stable).alias("stable"),
+                    _json(was, {shown(n): path for n, path in paths.items()}).alias("before"),
+                    why.alias("why"),
+                ),
+                kind="fields" if names else "memory",
+                shape=shape(paths.values()),
+                op=Op.UPDATE,
+                object=mapping.read["account"][0].object,
+            )
+        )
+    return pl.concat([pl.DataFrame(schema=PLAN_SCHEMA), *every])
+
+
+def _programmes(setting: Setting, found: Assessment) -> Part:
+    """Where the account stands, and what is due."""
+    written, accounts = setting.config.mapping.write.account, found.accounts
+    worst = setting.config.model.bands[0].name
+    want = standing.desired(setting.config.playbook, worst, accounts).with_columns(
+        pl.lit(None, POLARS[ACCOUNT_OUTPUTS[name]]).alias(name)
+        for name in programme_memory.SEALED
+        if name not in written
+    )
+    names = tuple(name for name in programme_memory.SEALED if name in written)
+    worth = standing.worth_writing(accounts, want, found.programme_edits)
+    seals = pl.DataFrame(
+        {"worth": worth, "new": programme_memory.seals(want), "old": found.programmes["seals"]}
+    )
+    text = programme_memory.render(
+        accounts.select("account_id", *programme_memory.PLACING).with_columns(
+            seals.select(pl.when("worth").then("new").otherwise("old").alias("seals"))
+        )
+    )
+    remembers = "programmes" in written
+    changed = (text != accounts[shown("programmes")]).fill_null(True)
+    return Part(
+        want=want,
+        names=names,
+        memory="programmes" if remembers else None,
+        text=text,
+        worth=worth if names else worth.clear(len(worth)).fill_null(False),
+        changed=changed & remembers,
+        why=standing.why(accounts, want),
+    )
+
+
+def _health(setting: Setting, found: Assessment) -> Part:
+    """The score and what goes with it."""
     mapping = setting.config.mapping
     accounts, memories = found.accounts, found.memories
     # What no field takes is nobody's edit and never worth a write.
+    names = [name for name in memory.SEALED if name in mapping.write.account]
     want = outputs.desired(accounts).with_columns(
-        pl.lit(None, POLARS[kind]).alias(name)
-        for name, kind in ACCOUNT_OUTPUTS.items()
-        if name not in mapping.write.account and name != "memory"
+        pl.lit(None, POLARS[ACCOUNT_OUTPUTS[name]]).alias(name)
+        for name in memory.SEALED
+        if name not in names
     )
     held = outputs.held(mapping, want, memories, found.edits)
     for name, stays in held.items():
@@ -40,7 +151,6 @@ def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
         }
     )
     worth = outputs.worth_writing(accounts, want, memories, told, put_back, setting.day)
-    names = [name for name in ACCOUNT_OUTPUTS if name in mapping.write.account and name != "memory"]
     new_seals = memory.seals(want)
     for name, stays in held.items():
         new_seals = _with_seal(new_seals, memories["seals"], name, stays)
@@ -64,40 +174,23 @@ def field_rows(setting: Setting, found: Assessment) -> pl.DataFrame:
             pl.when(worth).then(new_seals).otherwise(old_seals).alias("seals"),
         )
     )
-    changed = (texts != accounts["shown_memory"]).fill_null(True)
-    # Most accounts of a quiet day: not worth the long texts below.
-    touched = worth | changed
-    why = _why(accounts, want, put_back)
-    full = want.with_columns(texts.alias("memory"), why.alias("why_row"), worth.alias("worth"))
-    full, before = full.filter(touched), accounts.filter(touched)
-    paths = {name: mapping.write.account[name] for name in [*names, "memory"]}
-    base = full.select(
-        "account_id",
-        "worth",
-        pl.col("account_id").alias("record_id"),
-        _json(full, paths).alias("fields"),
-        _json(full, {n: paths[n] for n in names}).alias("stable"),
-        _json(full, {"memory": paths["memory"]}).alias("memory_only"),
-        _json(before, {shown(n): path for n, path in paths.items()}).alias("before"),
-        pl.col("why_row").alias("why"),
+    return Part(
+        want=want,
+        names=tuple(name for name in ACCOUNT_OUTPUTS if name in names),
+        memory="memory",
+        text=texts,
+        worth=worth,
+        changed=(texts != accounts["shown_memory"]).fill_null(True),
+        why=_why(accounts, want, put_back),
     )
-    target = mapping.read["account"][0].object
-    update = {"op": Op.UPDATE, "object": target}
-    both = rows(base.filter("worth"), kind="fields", shape=shape(paths.values()), **update)
-    alone = base.filter(~pl.col("worth")).with_columns(
-        pl.col("memory_only").alias("fields"),
-        pl.col("memory_only").alias("stable"),
-        pl.lit("remembers a pending change").alias("why"),
-    )
-    memories_alone = rows(alone, kind="memory", shape=shape([paths["memory"]]), **update)
-    return pl.concat([both, memories_alone])
 
 
 def edits_reported(found: Assessment) -> pl.DataFrame:
     """A person's edits of our fields, to show: `account_id`, `output`, `shown`."""
     frames = []
-    for name in found.edits.columns:
-        hit = found.accounts.filter(found.edits[name])
+    edits = pl.concat([found.edits, found.programme_edits], how="horizontal")
+    for name in edits.columns:
+        hit = found.accounts.filter(edits[name])
         if hit.height:
             frames.append(
                 hit.select(

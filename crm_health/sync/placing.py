@@ -6,6 +6,7 @@ from datetime import date
 
 from crm_health.health.book import Figures
 from crm_health.programmes import reviewing
+from crm_health.programmes.attention import VALUE, VALUE_RANK
 from crm_health.programmes.placing import Placing
 from crm_health.sync.setting import Setting
 
@@ -18,8 +19,11 @@ def placing(setting: Setting, book: Figures) -> Placing:
         book: Today's figures, as `population.figures` gives them; none while they are made.
     """
     config = setting.config
+    texts = list(config.playbook.placing())
+    if VALUE in config.model.derived or VALUE in config.model.facts:
+        texts.append(VALUE_RANK)
     written = frozenset(config.mapping.write.account)
-    return Placing(config.playbook, written, setting.day, reviewed(setting), book)
+    return Placing(config.playbook, tuple(texts), written, setting.day, reviewed(setting), book)
 
 
 def reviewed(setting: Setting) -> bool:

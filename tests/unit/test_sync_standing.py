@@ -1,0 +1,160 @@
+"""Stages and tiers in whole syncs: placed at once, steady after, and a person's choice holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sync_kit import Org, config
+
+FIELDS = {
+    "stage": "PStage",
+    "stage_since": "PStageSince",
+    "value_stage": "PValue",
+    "value_stage_since": "PValueSince",
+    "tier": "PTier",
+    "tier_since": "PTierSince",
+    "attention": "PAttention",
+    "value_at_stake": "PStake",
+    "programmes": "PMemory",
+}
+PLAYBOOK: dict[str, Any] = {
+    "lifecycle": {
+        "stages": [
+            {"name": "expand", "label": "Expand", "when": "second >= 90", "hears": "More",
+             "leave_after_days": 30},
+            {"name": "adopt", "label": "Adopt", "when": "true", "hears": "How"},
+        ]
+    },
+    "value_stages": {
+        "stages": [
+            {"label": "Using", "when": "used > 0", "means": "They log in"},
+            {"label": "Changed", "means": "They say so"},
+        ]
+    },
+    "tiers": {
+        "rank": "rank_value_now",
+        "value": "value_now",
+        "unranked": "middle",
+        "steps": [
+            {"name": "top", "label": "Top", "share": 10, "contact": "pool"},
+            {"name": "middle", "label": "Middle", "share": 30, "contact": "pool"},
+            {"name": "rest", "label": "Rest", "contact": "queue"},
+        ],
+    },
+}  # fmt: skip
+MODEL: dict[str, Any] = {"derived": {"value_now": "contract_value"}}
+#: Fifteen days before a review of the tiers.
+BEFORE = datetime(2026, 3, 17, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def org(tmp_path: Path) -> Iterator[Org]:
+    found = Org(
+        tmp_path,
+        config({"write": {"account": FIELDS}}, MODEL, PLAYBOOK),
+        now=BEFORE,
+    )
+    yield found
+    found.store.close()
+
+
+def customers(org: Org, count: int = 30) -> list[str]:
+    """Customers of a falling value, who use it."""
+    ids = [org.account(Name=f"C{n:02d}", Value=1000.0 * (count - n)) for n in range(count)]
+    for account in ids:
+        org.crm.put("Usage", {"Account": account, "Value": 5.0, "Day": org.now.date()})
+    return ids
+
+
+def tiers(org: Org, accounts: list[str]) -> list[str]:
+    return [org.shown(account)["PTier"] for account in accounts]
+
+
+def test_a_first_sync_places_everybody_and_a_second_writes_nothing(org: Org) -> None:
+    """By rank, by stage, and all of it again from a lost database without a write."""
+    ids = customers(org)
+    org.sync()
+    assert tiers(org, ids) == ["Top"] * 3 + ["Middle"] * 9 + ["Rest"] * 18
+    shown = org.shown(ids[0])
+    assert (shown["PStage"], shown["PValue"]) == ("Adopt", "Using")
+    assert shown["PTierSince"] == shown["PStageSince"] == BEFORE.date()
+    assert shown["PAttention"] == 20
+    assert shown["PStake"] == 0
+    assert org.plan(org.sync()).is_empty()
+    org.reset_state()
+    assert org.plan(org.sync()).is_empty()
+
+
+def test_a_person_s_choice_holds(org: Org) -> None:
+    """A tier for a year and a stage until the conditions say something new; said once each."""
+    ids = customers(org)
+    org.sync()
+    org.edit("Account", ids[29], PTier="Top")
+    org.edit("Account", ids[28], PStage="Expand")
+    org.edit("Account", ids[27], PValue="Changed")
+    org.edit("Account", ids[26], PAttention=99.0)
+    org.pass_time(days=1)
+    report = org.sync()
+    said = {row["output"] for row in report.edits.to_dicts()}
+    assert said == {"tier", "stage", "value_stage", "attention"}
+    assert org.sync().edits.is_empty()
+    for _ in range(3):
+        org.pass_time(days=20)
+        org.sync()
+    assert org.shown(ids[29])["PTier"] == "Top"
+    assert org.shown(ids[28])["PStage"] == "Expand"
+    assert org.shown(ids[27])["PValue"] == "Changed"
+    assert org.shown(ids[26])["PAttention"] == 0, "an edit of what nobody chooses is put back"
+    org.edit("Account", ids[28], Second=95.0)
+    org.sync()
+    org.edit("Account", ids[28], Second=10.0)
+    org.sync()
+    assert org.shown(ids[28])["PStage"] == "Expand"
+    org.pass_time(days=30)
+    org.sync()
+    assert org.shown(ids[28])["PStage"] == "Adopt", "it moves again, and as slowly as ever"
+
+
+def test_a_review_moves_few_and_the_same_ones_again_after_a_loss(org: Org) -> None:
+    """One in twenty of thirty customers is one, whatever happens on the way."""
+    ids = customers(org)
+    org.sync()
+    before = tiers(org, ids)
+    for place, account in enumerate(ids):
+        # Everybody's rank turns over, and nobody grows.
+        org.edit("Account", account, Value=100.0 + place)
+    org.pass_time(days=1)
+    org.sync()
+    assert tiers(org, ids) == before, "not between reviews"
+    org.pass_time(days=15)
+    org.sync()
+    after = tiers(org, ids)
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+    org.reset_state()
+    org.pass_time(days=1)
+    org.sync()
+    assert tiers(org, ids) == after
+
+
+def test_a_customer_that_was_never_ranked_is_placed_once_it_is(org: Org) -> None:
+    """In a book that is too small for ranks all are in the middle, until there is a book."""
+    ids = customers(org, 10)
+    org.sync()
+    assert tiers(org, ids) == ["Middle"] * 10
+    more = customers(org, 20)
+    org.pass_time(days=1)
+    org.sync()
+    assert tiers(org, [*ids, *more]).count("Top") == 3
+
+
+def test_an_edit_that_is_no_tier_is_put_back(org: Org) -> None:
+    """A word that the playbook doesn't know is nobody's choice."""
+    ids = customers(org)
+    org.sync()
+    org.edit("Account", ids[0], PTier="Platinum")
+    org.sync()
+    assert org.shown(ids[0])["PTier"] == "Top"
