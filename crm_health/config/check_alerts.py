@@ -9,6 +9,7 @@ from crm_health.config.check_feeds import id_hint, is_id
 from crm_health.config.check_model import ModelNames
 from crm_health.config.checker import Checker
 from crm_health.config.known import Columns
+from crm_health.config.names import raw_keys
 from crm_health.config.playbook import Playbook
 from crm_health.config.problems import nearest
 from crm_health.config.templates import fields
@@ -37,6 +38,8 @@ def check_alerts(
     """
     columns = found.alerted()
     tasks = frozenset(name for name, alert in playbook.alerts.items() if alert.does == "task")
+    # A broken one is known by name, so that one mistake is one problem.
+    tasks |= frozenset(raw_keys(check.document, "alerts")) - playbook.alerts.keys()
     for name, alert in playbook.alerts.items():
         _alert(check, name, alert, found, columns, tasks)
         _texts(check, ("alerts", name), alert, playbook, columns)

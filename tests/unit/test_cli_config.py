@@ -38,8 +38,8 @@ def test_all_mistakes_show_with_place_and_caret(shell: Shell, tmp_path: Path) ->
     folder = tmp_path / "config"
     folder.mkdir()
     packaged = (Path(__file__).parents[2] / "mappings" / "playbook.yaml").read_text()
-    wrong = packaged.replace("cool_days: 30", "cool_dyas: 30").replace(
-        "severity: high", "severity: hihg"
+    wrong = packaged.replace("cool_days: 30", "cool_dyas: 30", 1).replace(
+        "severity: high", "severity: hihg", 1
     )
     (folder / "playbook.yaml").write_text(wrong)
     done = shell("--config", str(folder), "config", "check")
@@ -49,7 +49,7 @@ def test_all_mistakes_show_with_place_and_caret(shell: Shell, tmp_path: Path) ->
     answer = shell("config", "check", "--format", "json", CONFIG=str(folder)).json()
     assert answer["exit"] == 78
     assert {p["path"] for p in answer["problems"]} == {
-        "alerts.health_dropped.cool_dyas",
+        "alerts.went_silent.cool_dyas",
         "alerts.sev1_past_sla.severity",
     }
     assert all(p["line"] > 0 and p["column"] > 0 for p in answer["problems"])
