@@ -24,6 +24,21 @@ OUTPUTS = {
     "Health_Open_Escalations__c",
     "Health_Last_12_Weeks__c",
     "Health_Memory__c",
+    "Health_Lifecycle_Stage__c",
+    "Health_Lifecycle_Stage_Since__c",
+    "Health_Value_Stage__c",
+    "Health_Value_Stage_Since__c",
+    "Health_Tier__c",
+    "Health_Tier_Since__c",
+    "Health_Top_Risk__c",
+    "Health_Top_Opportunity__c",
+    "Health_Open_Alerts__c",
+    "Health_Next_Touch__c",
+    "Health_Next_Touch_Due__c",
+    "Health_Attention__c",
+    "Health_Value_At_Stake__c",
+    "Health_Licence_Use__c",
+    "Health_Programmes__c",
 }
 
 
