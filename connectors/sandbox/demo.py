@@ -25,7 +25,7 @@ from connectors.sandbox.handle import Sandbox
 #: The sandbox's clock stands here, so that the same seed tells the same story on any day.
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
 _DAY = 24 * 3600.0
-_WORK = ("escalation", "task", "close_escalation", "clear_escalation", "close_task")
+_WORK = ("escalation", "errand", "task", "close_escalation", "clear_escalation", "close_task")
 _CUSTOMERS = 0.75
 
 

@@ -20,6 +20,8 @@ _SHOWN = {"red": 4, "yellow": 3, "green": 4, "unknown": 1}
 #: Kind of plan row: what was done to one record, to several.
 _DONE = {
     "escalation": ("escalation opened", "escalations opened"),
+    "time_escalation": ("escalation's clock", "escalations' clocks"),
+    "errand": ("escalation's task created", "escalations' tasks created"),
     "task": ("task created", "tasks created"),
     "fields": ("account's health fields", "accounts' health fields"),
     "memory": ("account's memory", "accounts' memories"),

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 _WORDS = {
     "assess": "Assessing accounts",
     "escalation": "Writing escalations",
+    "errand": "Writing the escalations' tasks",
     "task": "Writing tasks",
     "fields": "Writing health fields",
     "memory": "Writing memories",

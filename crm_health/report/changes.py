@@ -16,6 +16,8 @@ Row = Mapping[str, Any]
 #: Kind of plan row: what it does to one record, to several.
 WORDS: dict[str, tuple[str, str]] = {
     "escalation": ("escalation opens", "escalations open"),
+    "time_escalation": ("escalation's clock goes on", "escalations' clocks go on"),
+    "errand": ("task of an escalation is created", "tasks of escalations are created"),
     "task": ("task is created", "tasks are created"),
     "fields": ("account's health fields change", "accounts' health fields change"),
     "memory": ("account's memory alone changes", "accounts' memories alone change"),
@@ -27,7 +29,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "close_task": ("task is completed", "tasks are completed"),
 }
 #: Kinds that open or close work for people.
-WORK = ("escalation", "task", "tell_task", "close_escalation", "clear_escalation", "close_task")
+WORK = ("escalation", "errand", "task", "tell_task", "close_escalation", "clear_escalation", "close_task")
 #: What such a row shows of the record, in this order, where it has it.
 _TOLD = ("Subject", "Reason__c", "Severity__c", "Department__c", "ActivityDate", "Due_At__c")
 

@@ -42,6 +42,9 @@ def configured(folder: Path) -> Config:
     late = playbook["alerts"]["sev1_past_sla"]
     shared = {name: value for name, value in late.items() if name not in ("does", "escalation")}
     text = {"subject": "{account}: call about the late ticket", "body": "Call them."}
+    # What escalations ask for has tests of its own.
+    playbook["escalations"]["support_issue"]["actions"] = {}
+    playbook["severities"]["S1"]["tell_at_opening"] = False
     playbook["alerts"]["call_them"] = {**shared, "does": "task", "due_days": 3, "task": text}
     (folder / "playbook.yaml").write_text(yaml.safe_dump(playbook), encoding="utf-8")
     return load(folder, crm="hubspot")

@@ -305,3 +305,18 @@ def test_a_renamed_reason_keeps_its_records(tmp_path: Path) -> None:
     org.sync()
     assert (len(org.crm.rows("Escalation")), len(tasks(org))) == (1, before)
     quiet(org)
+
+
+def test_what_people_escalate_is_an_input_and_what_rules_do_is_none(tmp_path: Path) -> None:
+    """A fact may count people's open ones; ours would answer their own echo."""
+    fact = {"from": "escalation", "where": "is_open and source = 'person'", "take": "count(*)"}
+    cap = {"when": "by_people > 0", "at": 40, "says": "A person escalated this account"}
+    model = {"facts": {"by_people": fact}, "caps": {"escalated": cap}}
+    org = Org(tmp_path, config(model=model, playbook=playbook()))
+    account, other = org.account(80), org.account(80)
+    org.case(other)
+    org.sync()
+    by_person(org, account)
+    org.sync()
+    assert (org.shown(account)["HScore"], org.shown(other)["HScore"]) == (40, 80)
+    quiet(org)
