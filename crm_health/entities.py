@@ -280,6 +280,51 @@ ACCOUNT_OUTPUTS |= PROGRAMMES
 HELD = frozenset({"stage", "value_stage", "tier"})
 
 
+#: What the record page says of our fields and of those that people fill for us, a sentence or two
+#: each; whoever sets the CRM up puts it there.
+HELP: dict[str, str] = {
+    "score": "1 to 100: how the customer is today. It is no forecast. Under 70 have a look, under "
+    "60 act.",
+    "band": "Comes from the score, but takes two days to change. Unknown is too little evidence, "
+    "and does not mean green.",
+    "band_since": "The day on which the band last changed.",
+    "trend": "Rising or falling by five points and more within 30 days.",
+    "why": "What moved the score and what keeps it down, in points, the strongest first.",
+    "evidence": "Which signals are there and which are missing, how fresh they are, and the model "
+    "that weighed them.",
+    "score_computed": "The score as reckoned, also where a person's counts or evidence is short.",
+    "coverage": "Percent of the model's weight for which there is fresh evidence.",
+    "open_escalations": "Escalations that are not resolved yet.",
+    "last_12_weeks": "The score at the end of each of the last twelve weeks, oldest first.",
+    "memory": "Ours: what crm-health must not forget. Please leave it alone.",
+    "programmes": "Ours: what crm-health must not forget. Please leave it alone.",
+    "stage": "Where the customer stands with us. Choose another one and it holds until what we see "
+    "changes.",
+    "stage_since": "The day on which this stage began.",
+    "value_stage": "What the customer gets out of the product. Choose another one and it holds "
+    "until what we see changes.",
+    "value_stage_since": "The day on which this value stage began.",
+    "tier": "How we look after the customer. Choose another one and it holds for a year.",
+    "tier_since": "The day on which the customer came into this tier.",
+    "top_risk": "The gravest open alert, and its date.",
+    "top_opportunity": "The best chance to grow, or a success to celebrate.",
+    "open_alerts": "All alerts that are open now.",
+    "next_touch": "The contact that is due next by the plan of the tier.",
+    "next_touch_due": "The day by which that contact should happen.",
+    "attention": "0 to 100: how much the customer needs somebody, by score and value. Sort lists "
+    "by it.",
+    "value_at_stake": "What the customer is worth while the band is red or unknown, else 0.",
+    "licence_use": "Percent of the seats bought that are in use, in steps of 5.",
+    "csm_sentiment": "Yours to judge. Counts for 90 days after the date of the review.",
+    "champion_strength": "Yours to judge. Counts for 90 days after the date of the review.",
+    "exec_relationship": "Yours to judge. Counts for 90 days after the date of the review.",
+    "relationship_at": "The day on which you last made up your mind; empty: when you edited it.",
+    "override_score": "Your score in place of ours, while it lasts.",
+    "override_reason": "Why your score counts.",
+    "override_until": "The last day of your score; empty: 90 days.",
+}
+
+
 def shown(output: str) -> str:
     """The account column that holds what the CRM shows for an output."""
     return f"shown_{output}"

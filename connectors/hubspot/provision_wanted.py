@@ -12,7 +12,7 @@ from connectors.hubspot.describe import LINKS, bare_name
 from connectors.hubspot.provision_types import PropertyType
 from crm_health.config.mapping import Mapping, Source
 from crm_health.connector import Step
-from crm_health.entities import ENTITIES, Kind
+from crm_health.entities import ENTITIES, HELP, Kind
 
 #: Properties that are only read are made if they have this prefix; others are the customer's.
 OURS = "health_"
@@ -34,6 +34,8 @@ class NewProperty:
     object: str
     name: str
     type: PropertyType
+    #: What people are told of it.
+    help: str = "Made by crm-health."
 
     @property
     def shown(self) -> str:
@@ -53,7 +55,7 @@ class NewProperty:
 
     def definition(self) -> dict[str, Any]:
         """As HubSpot takes it, but for the group."""
-        told = {"name": self.name, "label": self.label, "description": "Made by crm-health."}
+        told = {"name": self.name, "label": self.label, "description": self.help}
         return {**told, **self.type.body()}
 
 
@@ -149,7 +151,7 @@ def _written(mapping: Mapping) -> Iterator[NewProperty]:
     for owner, roles, table in tables:
         for role, name in roles.items():
             if name is not None and role in table:
-                yield NewProperty(owner, name, table[role])
+                yield NewProperty(owner, name, table[role], *_told(mapping, owner, role))
 
 
 def _escalation_types(mapping: Mapping) -> dict[str, PropertyType]:
@@ -174,7 +176,15 @@ def _read(mapping: Mapping) -> Iterator[NewProperty]:
     for entity, name, column, source in sorted(columns, key=lambda one: one[-1].translates):
         for path in source.paths:
             if path.startswith(OURS) or (_is_ours(name) and not _is_hubspots(path)):
-                yield NewProperty(name, path, _type(entity, column, source))
+                kind = _type(entity, column, source)
+                yield NewProperty(name, path, kind, *_told(mapping, name, column))
+
+
+def _told(mapping: Mapping, owner: str, role: str) -> tuple[str, ...]:
+    """What people are told of a company's property, where there is something to tell."""
+    if owner != mapping.read["account"][0].object or role not in HELP:
+        return ()
+    return (HELP[role],)
 
 
 def _custom(mapping: Mapping, properties: list[NewProperty]) -> Iterator[NewObject]:

@@ -210,6 +210,8 @@ def _object(name: str) -> soap.Component:
 
 def _field(new: NewField) -> soap.Component:
     elements: dict[str, Any] = {"label": new.label, "type": new.type.name, **new.type.elements}
+    if new.help:
+        elements["inlineHelpText"] = new.help
     if new.type.values:
         elements["valueSet"] = {
             "restricted": "false",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from connectors.salesforce import fields as types
 from connectors.salesforce.fields import FieldType
 from crm_health.config.mapping import Feed, Mapping, Source
-from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, Kind
+from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, HELP, Kind
 
 #: Custom things with this prefix are made by setup; others belong to the customer.
 OURS = "Health_"
@@ -22,6 +22,8 @@ class NewField:
     object: str
     name: str
     type: FieldType
+    #: What people are told of it.
+    help: str = ""
 
     @property
     def full_name(self) -> str:
@@ -59,8 +61,11 @@ def wanted(mapping: Mapping) -> Wanted:
     found = Wanted()
     made: dict[str, NewField] = {}
 
-    def add(object_name: str, path: str, kind: FieldType) -> None:
-        new = NewField(object_name, path, kind)
+    accounts = mapping.read["account"][0].object
+
+    def add(object_name: str, path: str, kind: FieldType, role: str = "") -> None:
+        told = HELP.get(role, "") if object_name == accounts else ""
+        new = NewField(object_name, path, kind, told)
         if path.endswith("__c"):
             made.setdefault(new.full_name, new)
 
@@ -69,7 +74,7 @@ def wanted(mapping: Mapping) -> Wanted:
         for role, path in outputs.items():
             found.writes.add((object_name, path))
             if role in table:
-                add(object_name, path, table[role])
+                add(object_name, path, table[role], role)
     found.create = {mapping.write.task.object} | {
         mapping.write.episode.object,
         mapping.write.escalation.object,
@@ -80,7 +85,7 @@ def wanted(mapping: Mapping) -> Wanted:
             for path in source.paths:
                 found.reads.add((feed.object, path))
                 if path.startswith(OURS) or feed.object.startswith(OURS):
-                    add(feed.object, path, _read_type(entity, column, source))
+                    add(feed.object, path, _read_type(entity, column, source), column)
     feedback = mapping.write.task.feedback
     if feedback is not None:
         # People's: made and read, never written.
