@@ -58,7 +58,7 @@ def text_sums(texts: pl.Series) -> pl.Series:
     plain = pl.col("text")
     for spelled, character in _SPELLED.items():
         plain = plain.str.replace_all(spelled, character, literal=True)
-    plain = plain.str.replace_all(r"<[^>]*>|[\s\u00a0]+", "")
+    plain = plain.str.replace_all(r"</?[a-zA-Z][^<>]*>|[\s\u00a0]+", "")
     bare = texts.cast(pl.String).alias("text").to_frame().select(plain).to_series()
     summed = pl.DataFrame({"text": bare, "sum": checksums(bare.fill_null(""))})
     return summed.select(pl.when(pl.col("text") != "").then("sum").alias(texts.name)).to_series()

@@ -1,4 +1,4 @@
-"""What setup would make for the programmes: lists with the playbook's words, and help for people."""
+"""What setup makes for the programmes: lists with the playbook's words, and help for people."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def test_a_list_has_the_words_of_the_playbook(tmp_path: Path, crm: str) -> None:
     text = default("playbook.yaml").replace("label: Growth", "label: Gold", 1)
     (tmp_path / "playbook.yaml").write_text(text, "utf-8")
     mapping = load(tmp_path, crm=crm).mapping
-    name = mapping.write.account["tier"]
+    name, owner = mapping.write.account["tier"], mapping.read["account"][0].object
     if crm == "salesforce":
-        fields = {new.name: new for new in salesforce.wanted(mapping).fields}
+        fields = {new.name: new for new in salesforce.wanted(mapping).fields if new.object == owner}
         assert fields[name].type.values == TIERS
         assert fields[name].help == HELP["tier"]
     elif crm == "hubspot":
-        properties = {new.name: new for new in hubspot.wanted(mapping).properties}
+        properties = {new.name: new for new in hubspot.wanted(mapping).properties if new.object == owner}
         assert properties[name].type.options == TIERS
         assert properties[name].definition()["description"] == HELP["tier"]
     else:
-        made = {new.name: new for new in bottlecrm.wanted(mapping)}
+        made = {new.name: new for new in bottlecrm.wanted(mapping) if new.object == owner}
         assert made[name].type.options == TIERS
 
 
