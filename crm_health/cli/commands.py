@@ -24,6 +24,7 @@ _OURS = {
     "status": "status",
     "sync": "sync",
 }
+    "tiers": "tiers",
 
 
 class Commands(click.Group):

@@ -10,16 +10,20 @@ import polars as pl
 
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, say, show
+from crm_health.entities import shown as as_shown
 from crm_health.errors import BrokenInvariant
 from crm_health.health import moves
 from crm_health.health.receipt import verify
+from crm_health.programmes import programme_memory
 from crm_health.report import explain as report
+from crm_health.report import standing
 from crm_health.store import Scope, Store
 from crm_health.sync import models
 
 #: Salesforce shows ids of 15 characters as well; the three after them are a checksum.
 _SHORT_ID = 15
 #: The change that is told apart goes back so many days, and so many more where none is kept.
+_MEMORIES = frozenset({as_shown("memory"), as_shown("programmes")})
 _BACK, _SLACK = timedelta(days=30), timedelta(days=7)
 
 
@@ -48,13 +52,16 @@ def explain(context: Context, account: str, as_of: datetime | None, *, form: boo
                 _no_reading(known, shown, context.config.mapping.scope), param_hint="ACCOUNT"
             )
         told = _told(store, context, found)
+        stands = (
+            [] if asked else standing.lines(context.config.playbook, shown, _kept(store, known))
+        )
     name = shown.pop("name", None)
     # What the CRM shows now says nothing of another day.
-    told |= {"name": name, "shown_now": shown if asked is None else None}
+    told |= {"name": name, "shown_now": shown if asked is None else None, "stands": stands}
     if form:
         as_json(told)
         return 0
-    show(report.explain(told, shown if asked is None else None))
+    show(report.explain(told, shown if asked is None else None, stands))
     if asked is not None and found["day"] != asked:
         say(f"No reading of {asked} is kept: this is the nearest, of {found['day']}.")
     if asked is None and found["digest"] != context.config.digest:
@@ -124,7 +131,7 @@ def _shown(store: Store, account: str) -> dict[str, Any]:
     columns = [
         name
         for name in store.mirror.entities().get("account", {})
-        if name == "name" or (name.startswith("shown_") and name != "shown_memory")
+        if name == "name" or (name.startswith("shown_") and name not in _MEMORIES)
     ]
     if not columns:
         return {}
@@ -132,6 +139,18 @@ def _shown(store: Store, account: str) -> dict[str, Any]:
     if frame.is_empty():
         return {}
     return {name.removeprefix("shown_"): frame[name][0] for name in columns}
+
+
+def _kept(store: Store, account: str) -> dict[str, Any]:
+    """What the account's second memory holds."""
+    mine = pl.Series([account])
+    held = as_shown("programmes")
+    if held in store.mirror.entities().get("account", {}):
+        frame = store.mirror.load("account", [held], Scope.accounts(mine))
+    else:
+        frame = pl.DataFrame({"id": mine}).with_columns(pl.lit(None, pl.String).alias(held))
+    found = programme_memory.parse(frame.select(pl.col("id").alias("account_id"), held))
+    return found.row(0, named=True)
 
 
 def _no_reading(account: str, shown: dict[str, Any], scope: str) -> str:

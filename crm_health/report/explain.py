@@ -20,7 +20,9 @@ _OTHERS = {
 }
 
 
-def explain(receipt: Receipt, shown: Mapping[str, Any] | None) -> list[RenderableType]:
+def explain(
+    receipt: Receipt, shown: Mapping[str, Any] | None, stands: Sequence[str] = ()
+) -> list[RenderableType]:
     """The account's receipt as text.
 
     Args:
@@ -28,6 +30,7 @@ def explain(receipt: Receipt, shown: Mapping[str, Any] | None) -> list[Renderabl
             driver, `version_of_model`, `model_changes`, `moved` and `moved_since`.
         shown: What the CRM shows now: `score`, `band`, `trend`, `coverage`, `why`, ...; None for
             the reading of another day.
+        stands: Where the account stands now, in sentences.
     """
     name = receipt.get("name")
     title = f"{name} ({receipt['account']})" if name else str(receipt["account"])
@@ -40,6 +43,7 @@ def explain(receipt: Receipt, shown: Mapping[str, Any] | None) -> list[Renderabl
         *_facts(receipt),
         "",
         _compared(receipt, shown),
+        *stands,
     ]
     if shown and shown.get("why"):
         parts.append(f"Why, as the CRM has it: {shown['why']}")

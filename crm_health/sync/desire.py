@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from crm_health.programmes import outputs
+from crm_health.programmes.attention import attention
 from crm_health.store import Scope, Store
 from crm_health.sync import records
 from crm_health.sync.actions import decide
@@ -89,14 +90,7 @@ def _tasks(accounts: pl.DataFrame, makes: pl.DataFrame) -> pl.DataFrame:
     """What rationing needs to know of the tasks that would open."""
     if makes.is_empty():
         return pl.DataFrame(schema=TASKS)
-    urgency = accounts.select(
-        "account_id",
-        # Need times value: the order of every list.
-        (
-            (100 - pl.col("score").fill_null(50))
-            * (pl.col("value_now").fill_null(0) + 1 if "value_now" in accounts.columns else 1)
-        ).alias("attention"),
-    )
+    urgency = accounts.select("account_id", attention(accounts))
     return makes.join(urgency, on="account_id", maintain_order="left").select(
         "key",
         pl.col("owner_id").alias("owner"),

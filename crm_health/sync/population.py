@@ -14,7 +14,7 @@ from crm_health.health import book
 from crm_health.health.book import Figures
 from crm_health.health.evaluate import names_in
 from crm_health.programmes.placing import CUTS, MOVES, RANK
-from crm_health.programmes.tiers import cuts
+from crm_health.programmes.tiers import by_rank, cuts
 from crm_health.store import BUCKETS, Scope, Store
 from crm_health.sync import reviews
 from crm_health.sync.assess import in_scope, load_facts
@@ -37,35 +37,46 @@ def parts(store: Store, setting: Setting) -> list[Scope]:
     return [Scope.buckets(range(low, high)) for low, high in itertools.pairwise(edges)]
 
 
-def figures(store: Store, setting: Setting, *, review: bool | None = None) -> Figures:
+def figures(store: Store, setting: Setting) -> Figures:
     """Today's book figures: as fixed this day for this config, else over all customers.
 
     They are fixed (`History.save_figures`) only once a plan has passed the guards: the median of
     a broken feed must not outlive it. Where the tiers end goes along, and who a review moves.
-
-    Args:
-        store: The open database.
-        setting: Of the run.
-        review: Whether to review the tiers; None: where today is a day for it.
     """
-    model, tiers = setting.config.model, setting.config.playbook.tiers
     place = placing(setting, {})
-    names = book.names(model, place.texts)
-    needed = {*names, *([CUTS, MOVES] if tiers else [])}
+    needed = set(book.names(setting.config.model, place.texts))
+    if setting.config.playbook.tiers is not None:
+        needed |= {CUTS, MOVES}
+    if not needed:
+        return {}
     known = store.history.figures(setting.day, setting.config.digest)
-    if review is None and known is not None and needed <= set(known):
+    if known is not None and needed <= set(known):
         return known
-    whole = everybody(store, setting)
+    found, whole = anew(store, setting)
     if whole is None:
         return {name: {} for name in sorted(needed)}
-    found = book.figures(model, whole, place.texts)
-    if tiers is None:
-        return found
-    whole = with_ranks(setting, whole, found)
-    found[CUTS] = cuts(tiers, whole[RANK])
-    held = place.review if review is None else review
-    moves = reviews.moves(setting, whole, found[CUTS]) if held else {}
-    return found | {MOVES: moves}
+    if MOVES in needed:
+        found[MOVES] = reviews.moves(setting, whole, found[CUTS]) if place.review else {}
+    return found
+
+
+def anew(
+    store: Store, setting: Setting
+) -> tuple[dict[str, dict[str, list[float]]], pl.DataFrame | None]:
+    """The figures over all customers as they are now, and these customers with their ranks.
+
+    The ranks are there where the playbook has tiers; None where there is no customer.
+    """
+    whole, tiers = everybody(store, setting), setting.config.playbook.tiers
+    if whole is None:
+        return {}, None
+    found = book.figures(setting.config.model, whole, placing(setting, {}).texts)
+    if tiers is not None:
+        ranked = book.with_figures(whole, sorted(names_in_figures([tiers.rank])), found)
+        rank = pl.sql_expr(tiers.rank).cast(pl.Float64).round(9).alias(RANK)
+        whole = whole.with_columns(ranked.select(rank))
+        found[CUTS] = cuts(tiers, whole[RANK])
+    return found, whole
 
 
 def everybody(store: Store, setting: Setting) -> pl.DataFrame | None:
@@ -84,13 +95,17 @@ def everybody(store: Store, setting: Setting) -> pl.DataFrame | None:
     return pl.concat(narrow) if narrow else None
 
 
-def with_ranks(setting: Setting, whole: pl.DataFrame, found: Figures) -> pl.DataFrame:
-    """Everybody with today's rank among all."""
+def placed(setting: Setting, whole: pl.DataFrame, found: Figures) -> pl.DataFrame:
+    """Everybody in the tier that today gives: who is new is placed by the book's cuts."""
     tiers = setting.config.playbook.tiers
     assert tiers is not None
-    ranked = book.with_figures(whole, sorted(names_in_figures([tiers.rank])), found)
-    rank = pl.sql_expr(tiers.rank).cast(pl.Float64).round(9).alias(RANK)
-    return whole.with_columns(ranked.select(rank))
+    new = (pl.col("tier_since") == setting.day) & pl.col("tier_moved").str.slice(-1).is_in(
+        ["n", "x"]
+    )
+    ranked = by_rank(tiers, pl.col(RANK), found.get(CUTS) or {})
+    return whole.with_columns(
+        pl.when(new.fill_null(False)).then(ranked).otherwise("tier_now").alias("tier_now")
+    )
 
 
 def narrowed(model: Model, names: Iterable[str]) -> Model:
