@@ -14,6 +14,7 @@ _OURS = {
     "accounts": "accounts",
     "alerts": "alerts",
     "config": "config",
+    "escalations": "escalations",
     "explain": "explain",
     "flaps": "flaps",
     "migrate": "migrate",

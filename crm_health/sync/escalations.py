@@ -89,7 +89,7 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
         for name, dtype in lacking.items()
         if name not in found.columns
     )
-    words = {text.casefold(): word for word, text in out.statuses.items()}
+    words: dict[str, str] = {text.casefold(): word for word, text in out.statuses.items()}
     words |= dict.fromkeys((text.casefold() for text in out.closed_statuses), CLOSED)
     status = pl.col("status").str.strip_chars().str.to_lowercase()
     state = status.replace_strict(words, default=IN_PROGRESS, return_dtype=pl.String)

@@ -182,7 +182,8 @@ class Org:
 
     def sync(self, **options: Any) -> Report:
         def made(notes: Notes) -> Connector:
-            return self.plugin.connect(make_ports(notes=notes), self.config.mapping.api_version)
+            connect: Callable[..., Connector] = self.plugin.connect
+            return connect(make_ports(notes=notes), self.config.mapping.api_version)
 
         store = Store.open(self.folder / f"{self.states}.sqlite")
         try:

@@ -40,7 +40,7 @@ class Record:
 
     def __init__(self, now: str, calendar: Calendar = UTC_DAYS, **values: Any) -> None:
         self.calendar = calendar
-        first = {"id": "e1", "state": "open", "grade": "S2", "holder": "Support"}
+        first: dict[str, Any] = {"id": "e1", "state": "open", "grade": "S2", "holder": "Support"}
         first |= {"handled": False, "silent": False}
         self.values: dict[str, Any] = dict.fromkeys(RECORD) | first | values
         self.tells: list[str] = []
