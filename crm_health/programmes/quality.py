@@ -58,7 +58,9 @@ def judged(
         day: Today.
     """
     followed = _first(occurred, contacts, FOLLOWED).is_not_null()
-    fell = _first(occurred, falls, AHEAD)
+    # What fell on the day itself had not been foreseen.
+    day_after = occurred.with_columns(pl.col("opened_at") + pl.duration(days=1))
+    fell = _first(day_after, falls, AHEAD) + 1
     said = occurred.join(
         feedback.unique("base").select("base", "feedback"),
         on="base",

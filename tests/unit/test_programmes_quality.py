@@ -45,12 +45,12 @@ def test_people_say_what_an_alert_was_worth() -> None:
 
 
 def test_an_alert_leads_when_the_band_falls_later() -> None:
-    """By the days until the first fall; not one before, nor one long after."""
+    """By the days until the first fall; not one before or on the day, nor one long after."""
     found = quality.judged(
         happened(("a", "rule", 200), ("b", "rule", 200), ("c", "rule", 200)),
         said(),
         days_of(),
-        days_of(("a", 190), ("a", 150), ("b", 201), ("c", 100)),
+        days_of(("a", 200), ("a", 190), ("a", 150), ("b", 201), ("c", 100)),
         DAY,
     )
     assert found["lead"].to_list() == [10, None, None]
