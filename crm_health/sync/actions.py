@@ -110,14 +110,17 @@ def _shared(alerts: Mapping[str, Alert], records: Records, wanted: pl.DataFrame)
 def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
     """Keys of episodes that are over whatever their condition says.
 
-    Those that an escalation takes the place of, and events whose task is done with.
+    Those that an escalation takes the place of, events whose task is done with, and those of
+    rules that the playbook no longer has: they would hold the account's one task for ever.
     """
     going = records.known.filter(pl.col("cleared_at").is_null())
     events = [rule for rule, alert in alerts.items() if alert.since and alert.does == "task"]
     open_tasks = records.tasks.filter(pl.col("is_open").fill_null(True))["base"]
     done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(open_tasks.implode()))
     away = going.join(replaced, on=["account_id", "rule"], how="semi")
-    return pl.concat([done["key"], away["key"]])
+    told = pl.col("base").is_in(records.episodes["key"].implode())
+    gone = going.filter(~pl.col("rule").is_in(list(alerts)) & told)
+    return pl.concat([done["key"], away["key"], gone["key"]])
 
 
 def _replaced(

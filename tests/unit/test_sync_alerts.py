@@ -252,3 +252,16 @@ def test_what_waits_too_long_is_not_told(tmp_path: Path) -> None:
     org.edit("Task", _task(org)["id"], Status="Completed")
     report = org.sync(full=True)
     assert (report.waiting, report.expired, len(org.crm.rows("Task"))) == (0, 1, 1)
+
+
+def test_the_task_of_a_rule_that_is_gone_is_closed(org: Org) -> None:
+    """Else it would hold the account's one task for ever."""
+    account = org.account(80, Second=50.0)
+    _used(org, account)
+    org.sync()
+    alerts = {name: a for name, a in org.config.playbook.alerts.items() if name != "low"}
+    playbook = org.config.playbook.model_copy(update={"alerts": alerts})
+    org.config = type(org.config)(**{**vars(org.config), "playbook": playbook})
+    assert _kinds(org, org.sync(full=True)) == ["clear_episode", "close_task"]
+    org.edit("Account", account, Second=30.0)
+    assert _kinds(org, org.sync()) == ["task"]
