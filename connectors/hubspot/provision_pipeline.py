@@ -10,7 +10,7 @@ from connectors.hubspot.describe import MISSING_SCOPES
 from connectors.hubspot.errors import Refused
 from connectors.hubspot.provision_found import Found
 from connectors.hubspot.provision_making import THERE, listed, refusal
-from connectors.hubspot.provision_wanted import TICKETS, Pipeline
+from connectors.hubspot.provision_wanted import TICKETS, Pipeline, Stage
 from crm_health.connector import Step
 from crm_health.errors import AuthError, SetupError
 
@@ -25,32 +25,29 @@ class Pipelines:
         """Note whether it is there, and what is wrong with it."""
         there = self._there(want)
         found.wrong += self._wrong(want, there)
-        found.pipeline = want if there is None else None
+        lacks = there is None or bool(_lacking(want, there))
+        found.pipeline = want if lacks else None
         what = f"ticket pipeline with {len(want.stages)} stages"
-        found.steps.append(Step(what, want.id, there is not None))
+        found.steps.append(Step(what, want.id, not lacks))
 
     def make(self, want: Pipeline) -> None:
-        """Make it.
+        """Make it, or the stages that it lacks.
 
         Raises:
             SetupError: the account takes no further pipeline, or gave it ids of its own.
         """
-        body = {
-            "label": want.label,
-            "pipelineId": want.id,
-            "displayOrder": 99,
-            "stages": [
-                {
-                    "label": stage.label,
-                    "stageId": stage.id,
-                    "displayOrder": n,
-                    "metadata": {"ticketState": "CLOSED" if stage.closed else "OPEN"},
-                }
-                for n, stage in enumerate(want.stages)
-            ],
-        }
+        stages = [_body(stage, n) for n, stage in enumerate(want.stages)]
+        there = self._there(want)
+        path = self._client.paths.pipelines(TICKETS)
         try:
-            self._client.post(self._client.paths.pipelines(TICKETS), body)
+            if there is None:
+                told = {"label": want.label, "pipelineId": want.id, "displayOrder": 99}
+                self._client.post(path, {**told, "stages": stages})
+            else:
+                lacking = {stage.id for stage in _lacking(want, there)}
+                for stage in stages:
+                    if stage["stageId"] in lacking:
+                        self._client.post(f"{path}/{want.id}/stages", stage)
         except Refused as error:
             if error.fault.category not in THERE:
                 raise refusal(f"the pipeline {want.label}", error) from None
@@ -65,7 +62,10 @@ class Pipelines:
                 code=error.code,
             ) from None
         # Whoever made it: an account that gave ids of its own must be told so now.
-        wrong = self._wrong(want, self._there(want))
+        made = self._there(want)
+        wrong = self._wrong(want, made)
+        if made is not None and not wrong and _lacking(want, made):
+            wrong = [self._otherwise(want, made)]
         if wrong:
             raise SetupError(f"{'; '.join(wrong)}.", code="CH-HS-PIPELINE")
 
@@ -82,13 +82,34 @@ class Pipelines:
         if there is None:
             return []
         held = {str(s.get("id")): s for s in there.get("stages") or () if isinstance(s, dict)}
-        if str(there.get("id")) == want.id and all(stage.id in held for stage in want.stages):
-            wrong = [s for s in want.stages if _is_closed(held[s.id]) != s.closed]
+        here = [stage for stage in want.stages if stage.id in held]
+        # Stages that a later version added are made; a pipeline without any of ours is another's.
+        if str(there.get("id")) == want.id and here:
+            wrong = [s for s in here if _is_closed(held[s.id]) != s.closed]
             state = {True: "closed", False: "open"}
             return [f"stage {s.id} of {want.label} must be {state[s.closed]}" for s in wrong]
-        stages = ", ".join(f"{one} ({s.get('label')})" for one, s in held.items())
+        return [self._otherwise(want, there)]
+
+    def _otherwise(self, want: Pipeline, there: Mapping[str, Any]) -> str:
+        held = [s for s in there.get("stages") or () if isinstance(s, dict)]
+        stages = ", ".join(f"{s.get('id')} ({s.get('label')})" for s in held)
         text = f"the pipeline {want.label} is there with the id {there.get('id')} and the stages "
-        return [f"{text}{stages}: put these ids into `write.escalation`"]
+        return f"{text}{stages}: put these ids into `write.escalation`"
+
+
+def _lacking(want: Pipeline, there: Mapping[str, Any]) -> list[Stage]:
+    """The stages that a pipeline which is there has not."""
+    held = {str(s.get("id")) for s in there.get("stages") or () if isinstance(s, dict)}
+    return [stage for stage in want.stages if stage.id not in held]
+
+
+def _body(stage: Stage, order: int) -> dict[str, Any]:
+    return {
+        "label": stage.label,
+        "stageId": stage.id,
+        "displayOrder": order,
+        "metadata": {"ticketState": "CLOSED" if stage.closed else "OPEN"},
+    }
 
 
 def _is_closed(stage: Mapping[str, Any]) -> bool:

@@ -230,8 +230,8 @@ def _pipeline(mapping: Mapping) -> Pipeline | None:
     name = out.constants.get(PIPELINE)
     if out.object != TICKETS or name is None:
         return None
-    named = {word: id for word, id in out.statuses.items() if word != "resolved"}
-    stages = [Stage(id, _STAGES[word], closed=False) for word, id in named.items()]
+    named = {word: stage for word, stage in out.statuses.items() if word != "resolved"}
+    stages = [Stage(stage, _STAGES[word], closed=False) for word, stage in named.items()]
     closed = dict.fromkeys((out.statuses["resolved"], *out.closed_statuses))
     stages += [Stage(one, _label(one), closed=True) for one in closed]
     return Pipeline(str(name), tuple(stages))

@@ -72,6 +72,8 @@ def test_setup_makes_the_pipeline_with_the_ids_of_the_mapping(sandbox: Sandbox) 
     states = {stage["id"]: stage["metadata"]["ticketState"] for stage in found["stages"]}
     assert states == {
         "health_open": "OPEN",
+        "health_in_progress": "OPEN",
+        "health_waiting": "OPEN",
         "health_resolved": "CLOSED",
         "health_declined": "CLOSED",
     }
@@ -87,6 +89,34 @@ def test_a_pipeline_with_other_ids_is_told_with_them(sandbox: Sandbox) -> None:
     assert made["id"] in caught.value.message
     assert made["stages"][0]["id"] in caught.value.message
     assert "health_score" not in _properties(sandbox, "companies")
+
+
+def test_a_pipeline_of_an_earlier_version_gets_the_stages_it_lacks(sandbox: Sandbox) -> None:
+    """Those that are there stay as they are; setup twice does nothing more."""
+    stages = [
+        {"label": name, "stageId": f"health_{name.lower()}", "displayOrder": n, "metadata": state}
+        for n, (name, state) in enumerate(
+            {
+                "Open": {"ticketState": "OPEN"},
+                "Resolved": {"ticketState": "CLOSED"},
+                "Declined": {"ticketState": "CLOSED"},
+            }.items()
+        )
+    ]
+    body = {"label": "Health escalations", "pipelineId": "health_escalations", "displayOrder": 9}
+    Hub(sandbox).send("POST", "/crm/v3/pipelines/tickets", {**body, "stages": stages})
+    setup = setup_of()
+    assert not next(s for s in setup.missing() if s.name == "health_escalations").done
+    setup.apply()
+    found = Hub(sandbox).get("/crm/v3/pipelines/tickets/health_escalations")
+    assert {stage["id"] for stage in found["stages"]} == {
+        "health_open",
+        "health_in_progress",
+        "health_waiting",
+        "health_resolved",
+        "health_declined",
+    }
+    assert all(step.done or step.not_here for step in setup.missing())
 
 
 def test_a_plan_without_another_pipeline_is_told(sandbox: Sandbox) -> None:
