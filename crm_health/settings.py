@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     database_url_file: Annotated[Path | None, Field(validation_alias=f"{DATABASE}_FILE")] = None
     #: The schema in that database: one for each org.
     database_schema: Annotated[str, Field(validation_alias=f"{PREFIX}SCHEMA")] = SCHEMA
+    #: Where leadership hears of escalations outside the CRM as well: apprise's URLs, separated by
+    #: spaces, or a file with them.
+    notify: SecretStr | None = None
+    notify_file: Path | None = None
     #: Most API calls of one run.
     max_calls: Annotated[int, Field(ge=1)] | None = None
     #: JSON log lines on stderr from this level on.
@@ -76,6 +80,22 @@ class Settings(BaseSettings):
                 code="CH-SETTINGS",
             )
         return Postgres(url, self.database_schema)
+
+    @property
+    def notified(self) -> SecretStr | None:
+        """Where messages go, if anywhere.
+
+        Raises:
+            ConfigError: both settings are given, or the file can't be used.
+        """
+        if self.notify_file is None:
+            return self.notify
+        if self.notify is not None:
+            raise ConfigError(
+                f"{PREFIX}NOTIFY and {PREFIX}NOTIFY_FILE are both set: unset one. Nothing was run.",
+                code="CH-SETTINGS",
+            )
+        return _from_file(self.notify_file, f"{PREFIX}NOTIFY_FILE")
 
     @property
     def state_path(self) -> Path:

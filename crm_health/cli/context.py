@@ -18,7 +18,8 @@ from crm_health.config.problems import nearest
 from crm_health.connector import Budget, Connector, Notes, Plugin, Ports, Provisioner
 from crm_health.errors import ConfigError, StateError
 from crm_health.location import Location
-from crm_health.settings import Settings
+from crm_health.notices import Notice, notifier
+from crm_health.settings import PREFIX, Settings
 from crm_health.store import Store
 
 GROUP = "crm_health.connectors"
@@ -43,6 +44,17 @@ class Context:
             ConfigProblems: all mistakes at once, with their places.
         """
         return load_config(self.settings.config, crm=self.settings.crm)
+
+    def notice(self, log: Callable[..., None]) -> Notice:
+        """What sends messages outside the CRM; nothing where no address is configured.
+
+        Raises:
+            ConfigError: the addresses can't be used.
+        """
+        addresses = self.settings.notified
+        if addresses is None:
+            return lambda _title, _body: None
+        return notifier(addresses, f"{PREFIX}NOTIFY", log)
 
     @cached_property
     def plugin(self) -> Plugin:

@@ -132,6 +132,7 @@ def _attempt(
 ) -> dict[str, Any]:
     """The run's result; `ended` is filled with what a failed run left."""
     config, stop, log = context.config, Stop(), logs.port()
+    send = context.notice(log)
     with stop.listening(), counting() as count:
 
         def tick(name: str, rows: int) -> None:
@@ -139,7 +140,7 @@ def _attempt(
             # Also while reading: a page is stored whole, so this is a clean point.
             stop()
 
-        options = Options(**given, stopping=stop, tick=tick)
+        options = Options(**given, stopping=stop, tick=tick, notice=send)
         before = store.runs.list(1)
         try:
             report, code = session.perform(

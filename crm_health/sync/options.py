@@ -27,3 +27,5 @@ class Options:
     tick: Callable[[str, int], None] = _silent
     #: The local clock, for the run's heartbeat; scores use the CRM's.
     clock: Callable[[], datetime] | None = None
+    #: Sends a title and a body to people outside the CRM.
+    notice: Callable[[str, str], None] = _silent

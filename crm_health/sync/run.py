@@ -16,6 +16,7 @@ from crm_health.sync import (
     draft,
     hierarchy,
     models,
+    notices,
     plan,
     population,
     ration,
@@ -128,7 +129,11 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         if due.all or (approved and shifts.stands(inputs, report.customers)):
             shifts.keep(store, setting.day, inputs, alone=approved)
         store.runs.phase(run, "apply")
-        apply(connector, store, run, config.mapping, options)
+        try:
+            apply(connector, store, run, config.mapping, options)
+        finally:
+            # Also of a run that is stopped in the middle: these tasks are there.
+            notices.tell(store, run, config.mapping, options)
         _settle(store, report, due, unserved, options)
         vanished.check(connector, store, setting)
     report.outcomes = store.plans.counts(run.id)
@@ -195,8 +200,8 @@ def _leave_out(
     with the very same content waits for a change, or for `full`.
     """
     run, unserved = report.run, gathered.ownerless
-    waiting = ration.waiting(gathered.tasks, store, report.setting)
-    store.drafts.leave_out(run, "task", pl.concat([waiting.keys, waiting.expired]))
+    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.kin)
+    store.drafts.leave_out(run, "task", waiting.left_out)
     report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
     if not options.dry_run:
         ration.remember(store, gathered.tasks, waiting, everything=everything)
