@@ -204,6 +204,8 @@ def _with_facts(
         if rows is None:
             # The same path on no rows gives the columns their types.
             rows = pl.DataFrame(schema={"account_id": pl.String})
+        if "id" not in rows.columns:
+            rows = rows.with_columns(pl.lit(None, pl.String).alias("id"))
         read_at = source.read_at if source is not None else None
         newest = source.newest if source is not None else None
         read_on = pl.lit(local_day(read_at, tz) if read_at is not None else None, dtype=pl.Date)

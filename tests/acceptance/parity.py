@@ -90,7 +90,7 @@ class Side:
 
         with self._environment():
             report, code = session.perform(made, self.store, self.config, Options(), self.box.clock)
-        assert code == 0, (self.crm.name, report.stops, report.outcomes)
+        assert code == 0, (self.crm.name, report.stops, report.ownerless, report.outcomes)
         return report
 
     def save(self, change: Change, name: str = "") -> None:
@@ -157,7 +157,11 @@ class Side:
     def receipt(self, account: str) -> Row | None:
         """The newest receipt of an account, named as on Salesforce: facts, parts, evidence."""
         found = self.store.history.receipt(hub_id(account) if self.hubspot else account)
-        return found and {k: v for k, v in found.items() if k not in _NOT_COMPARED}
+        if found is None:
+            return None
+        # Facts that name a record have the id of their own CRM.
+        facts = {k: v for k, v in found["facts"].items() if not k.endswith("_contact")}
+        return {k: v for k, v in found.items() if k not in _NOT_COMPARED} | {"facts": facts}
 
     def _task(self, row: Row) -> Row:
         out = self.config.mapping.write.task
