@@ -47,6 +47,11 @@ def key(account: pl.Expr, rule: pl.Expr, number: pl.Expr) -> pl.Expr:
     return pl.concat_str(parts, separator=":")
 
 
+def base(sealed: pl.Expr) -> pl.Expr:
+    """The key of a task's episode: its own ends in a seal. Account ids may hold anything."""
+    return sealed.str.replace(r"#[0-9a-f]{8}$", "")
+
+
 def with_rule(known: pl.DataFrame) -> pl.DataFrame:
     """Add `rule` and `number` from the key; rows whose key is not ours fall out."""
     parts = pl.col("key").str.extract_groups(rf"^{PREFIX}:(.+):([a-z0-9_]+):(\d+)$")

@@ -79,7 +79,7 @@ def _feedback(store: Store, mapped: Mapped) -> pl.DataFrame:
     if "feedback" not in mapped.get("task", {}):
         return pl.DataFrame(schema=schema)
     tasks = store.mirror.load("task", ["key", "feedback"], Scope.all())
-    return tasks.select(pl.col("key").str.split("#").list.first().alias("base"), "feedback")
+    return tasks.select(episodes.base(pl.col("key")).alias("base"), "feedback")
 
 
 def _contacts(store: Store, mapped: Mapped, last: date) -> pl.DataFrame:

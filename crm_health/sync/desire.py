@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from crm_health.programmes import outputs
+from crm_health.programmes import outputs, telling
 from crm_health.programmes.attention import attention
 from crm_health.store import Scope, Store
 from crm_health.sync import records
@@ -16,6 +16,7 @@ from crm_health.sync.clearing import clearing_rows
 from crm_health.sync.escalating import escalating
 from crm_health.sync.fields import edits_reported, field_rows
 from crm_health.sync.guards import Tally
+from crm_health.sync.kin import Kin
 from crm_health.sync.lines import alert_lines
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
@@ -42,7 +43,7 @@ def desire(
     scope: Scope,
     found: Assessment,
     tally: Tally,
-    moved: pl.DataFrame,
+    kin: Kin,
 ) -> Desired:
     """Plan rows for some assessed accounts; the guards' tally grows on the way.
 
@@ -52,9 +53,9 @@ def desire(
         scope: Which accounts.
         found: Their assessment.
         tally: Counted further.
-        moved: What `records.astray` gave for this run.
+        kin: Of all accounts.
     """
-    known = records.load(store, setting, scope, moved)
+    known = records.load(store, setting, scope, kin)
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
     actions = decide(store, setting, known, found.accounts, found.memories)
     accounts = found.accounts
@@ -68,7 +69,7 @@ def desire(
         [
             field_rows(setting, found),
             raised.plan.filter(mine),
-            task_rows(setting, known, accounts, actions.shared, actions.notes),
+            task_rows(setting, known, accounts, actions.shared, actions.notes, kin.holders),
             clearing_rows(
                 setting, known, actions.clears.filter(mine), actions.shared.joins, actions.notes
             ),
@@ -82,18 +83,26 @@ def desire(
         }
     )
     tally.add(accounts, far, told.select(pl.col("now") != pl.col("then")).to_series())
-    tasks = _tasks(accounts, actions.shared.makes)
+    tasks = _tasks(setting, accounts, actions.shared.makes, kin)
     return Desired(plan, tasks, edits_reported(found), actions.ownerless)
 
 
-def _tasks(accounts: pl.DataFrame, makes: pl.DataFrame) -> pl.DataFrame:
+def _tasks(setting: Setting, accounts: pl.DataFrame, makes: pl.DataFrame, kin: Kin) -> pl.DataFrame:
     """What rationing needs to know of the tasks that would open."""
     if makes.is_empty():
         return pl.DataFrame(schema=TASKS)
-    urgency = accounts.select("account_id", attention(accounts))
-    return makes.join(urgency, on="account_id", maintain_order="left").select(
+    need = (100 - pl.col("score").fill_null(50)).cast(pl.Float64).alias("need")
+    urgency = accounts.select("account_id", attention(accounts), need)
+    ranked = makes.join(urgency, on="account_id", maintain_order="left").join(
+        telling.urgency(setting.config.playbook.alerts).select("rule", "polarity"), on="rule"
+    )
+    ranked = ranked.with_columns(kin.family(ranked))
+    return ranked.select(
         "key",
         pl.col("owner_id").alias("owner"),
-        pl.col("attention").cast(pl.Float64),
+        # Attention comes in steps: within one, the greater need goes first.
+        (pl.col("attention") + pl.col("need") / 1000).alias("attention"),
         (pl.col("severity") == "high").alias("high"),
+        pl.when(pl.col("polarity") == "risk").then("family").alias("family"),
+        (pl.col("family") == pl.col("account_id")).alias("holds"),
     )

@@ -14,11 +14,11 @@ import polars as pl
 from crm_health.health.book import Figures
 from crm_health.health.profile import Profiler
 from crm_health.store import Run, Scope, Store
-from crm_health.sync import records
 from crm_health.sync.assess import Former, assess
 from crm_health.sync.desire import Desired, desire
 from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally
+from crm_health.sync.kin import Kin, kin
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
 
@@ -31,6 +31,8 @@ class Gathered:
     #: As `Desired` has them.
     tasks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TASKS))
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDITS))
+    #: Of all accounts; None where none was assessed.
+    kin: Kin | None = None
     ownerless: pl.Series = field(default_factory=lambda: pl.Series("account_id", [], pl.String))
 
     def add(self, accounts: int, part: Desired) -> None:
@@ -69,13 +71,13 @@ def assess_all(
     # What a run that died left behind.
     store.history.drop_staged()
     store.drafts.drop()
-    moved = records.astray(store) if scopes else pl.DataFrame()
     for scope in scopes:
+        gathered.kin = gathered.kin or kin(store, setting)
         found = assess(store, setting, scope, book, former)
         if found is None:
             continue
         profiler.add(found.accounts)
-        part = desire(store, setting, scope, found, tally, moved)
+        part = desire(store, setting, scope, found, tally, gathered.kin)
         store.drafts.add(run, part.plan)
         store.history.stage(found.readings)
         gathered.add(found.accounts.height, part)

@@ -10,7 +10,9 @@ import orjson
 import polars as pl
 
 from crm_health.businesstime import Calendar
+from crm_health.programmes.episodes import PREFIX, base
 from crm_health.store import Store
+from crm_health.sync.kin import Kin
 from crm_health.sync.population import parts
 from crm_health.sync.setting import Setting
 
@@ -21,6 +23,9 @@ TASKS: dict[str, Any] = {
     #: Higher goes first.
     "attention": pl.Float64,
     "high": pl.Boolean,
+    #: Who holds the contract, of risks in a hierarchy; and whether it is the account itself.
+    "family": pl.String,
+    "holds": pl.Boolean,
 }
 #: Since when tasks wait, by their keys: losing it with the database only begins the wait anew.
 _SINCE = "tasks_waiting"
@@ -34,28 +39,59 @@ class Waiting:
     keys: pl.Series
     #: Keys of those that have waited for so long that they are not told any more.
     expired: pl.Series
+    #: Keys of those that their hierarchy's open task, or a graver one of now, takes the place of.
+    spared: pl.Series
     #: Since when each of both waits: `key`, `since`.
     since: pl.DataFrame
 
+    @property
+    def left_out(self) -> pl.Series:
+        """Keys of all tasks that are not made now."""
+        return pl.concat([self.keys, self.expired, self.spared])
 
-def waiting(tasks: pl.DataFrame, store: Store, setting: Setting) -> Waiting:
+
+def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None = None) -> Waiting:
     """The tasks beyond a day's number; those of high severity always pass.
 
     Args:
         tasks: Columns of `TASKS`, one row a planned task.
         store: The open database.
         setting: Of the run.
+        kin: Of all accounts, where any is of a family.
     """
     since = _waits(store)
-    begun = tasks.join(since, on="key", how="left", maintain_order="left").with_columns(
-        pl.col("since").fill_null(setting.day)
+    spared = _spared(tasks, store, setting, kin)
+    begun = (
+        tasks.join(spared.to_frame("key"), on="key", how="anti", maintain_order="left")
+        .join(since, on="key", how="left", maintain_order="left")
+        .with_columns(pl.col("since").fill_null(setting.day))
     )
     days = business_days(setting.calendar, pl.col("since"), setting.day)
     old = days > setting.config.playbook.tasks_wait_days
     expired = begun.filter(old & ~pl.col("high"))
     beyond = _beyond(begun.join(expired.select("key"), on="key", how="anti"), store, setting)
     left = pl.concat([beyond.select("key", "since"), expired.select("key", "since")])
-    return Waiting(beyond["key"], expired["key"], left)
+    return Waiting(beyond["key"], expired["key"], spared, left)
+
+
+def _spared(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None) -> pl.Series:
+    """Keys of risks that a hierarchy's one task takes the place of: they show in fields."""
+    mine = tasks.filter(pl.col("family").is_not_null())
+    if mine.is_empty() or kin is None:
+        return mine["key"].clear()
+    rule = pl.col("key").str.extract(rf"^{PREFIX}:.+:([a-z0-9_]+):\d+#")
+    alerts = setting.config.playbook.alerts
+    others = [name for name, alert in alerts.items() if alert.polarity != "risk"]
+    busy = []
+    for scope in parts(store, setting):
+        told = store.mirror.load("task", ["key", "is_open"], scope)
+        risks = told.filter(pl.col("is_open").fill_null(True) & ~rule.is_in(others))
+        busy.append(kin.family(risks))
+    ranked = mine.sort("high", "attention", "holds", "key", descending=[True, True, True, False])
+    first = ranked.unique("family", keep="first")["key"]
+    taken = pl.concat(busy).drop_nulls()
+    keep = pl.col("key").is_in(first.implode()) & ~pl.col("family").is_in(taken.implode())
+    return mine.filter(~keep)["key"]
 
 
 def remember(store: Store, tasks: pl.DataFrame, found: Waiting, *, everything: bool) -> None:
@@ -125,7 +161,7 @@ def _at_work(store: Store, setting: Setting) -> tuple[pl.DataFrame, pl.DataFrame
     for scope in scopes:
         tasks = store.mirror.load("task", ["owner_id", "key", "is_open"], scope)
         still_open.append(_count(tasks.filter(pl.col("is_open").fill_null(False))))
-        keyed = tasks.with_columns(pl.col("key").str.split("#").list.first())
+        keyed = tasks.with_columns(base(pl.col("key")))
         today.append(_count(keyed.join(day, on="key", how="semi")))
     return _sum(still_open, "open"), _sum(today, "made")
 

@@ -10,6 +10,7 @@ import polars as pl
 from crm_health.programmes import episodes, errands, told
 from crm_health.programmes.seals import seal
 from crm_health.store import Scope, Store
+from crm_health.sync.kin import KEYED, Kin, born
 from crm_health.sync.setting import Setting
 
 #: When an occurrence that left only a closed task is taken to have ended.
@@ -19,8 +20,6 @@ LONG_AGO = date(1970, 1, 2)
 TASK_SEALED = ["subject", "body", "owner_id", "due_at", "status"]
 
 _KNOWN = list(episodes.KNOWN)
-#: The entities that an occurrence is known by.
-_KEYED = ("episode", "escalation")
 
 
 @dataclass(frozen=True)
@@ -44,22 +43,14 @@ class Records:
     asked: pl.DataFrame
 
 
-def astray(store: Store) -> pl.DataFrame:
-    """Episodes and escalations that stand at another account than the one of their key.
-
-    Looked for once a run, in the database: there are few of them among very many.
-    """
-    found = [store.mirror.astray(name, f"{episodes.PREFIX}:", _KNOWN) for name in _KEYED]
-    return pl.concat(frame.select(_KNOWN) for frame in found)
-
-
-def load(store: Store, setting: Setting, scope: Scope, moved: pl.DataFrame) -> Records:
-    """Read what there is of a scope's accounts; `moved` is what `astray` gave."""
-    shapes = setting.reads.shapes
-    frames = {
-        name: store.mirror.load(name, list(shapes[name]), scope) for name in ("task", *_KEYED)
-    }
-    here = pl.concat(frames[name].select(_KNOWN) for name in _KEYED)
+def load(store: Store, setting: Setting, scope: Scope, kin: Kin) -> Records:
+    """Read what there is of a scope's accounts, wherever it stands."""
+    shapes, moved = setting.reads.shapes, kin.moved
+    frames = {name: store.mirror.load(name, list(shapes[name]), scope) for name in ("task", *KEYED)}
+    away = any(frame.height for frame in kin.away.values())
+    ids = store.mirror.account_ids(scope) if away else None
+    frames |= {name: kin.of(name, frames[name], ids) for name in kin.away}
+    here = pl.concat(frames[name].select(_KNOWN) for name in KEYED)
     taken = episodes.with_rule(pl.concat([_at_birth(moved), _lone(store, frames, here, moved)]))
     entries = _entries(frames["episode"])
     tasks = _tasks(frames["task"])
@@ -77,10 +68,10 @@ def load(store: Store, setting: Setting, scope: Scope, moved: pl.DataFrame) -> R
 
 
 def _tasks(tasks: pl.DataFrame) -> pl.DataFrame:
-    parts = pl.col("key").str.split_exact("#", 1).struct
+    sealed = pl.col("key").str.extract(r"#([0-9a-f]{8})$")
     return tasks.with_columns(
-        parts.field("field_0").alias("base"),
-        (parts.field("field_1") == seal(tasks, TASK_SEALED)).fill_null(False).alias("untouched"),
+        episodes.base(pl.col("key")).alias("base"),
+        (sealed == seal(tasks, TASK_SEALED)).fill_null(False).alias("untouched"),
     )
 
 
@@ -111,26 +102,21 @@ def _occurring(here: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([records.select(names), further.select(names)])
 
 
-def _born() -> pl.Expr:
-    """The account that a key names."""
-    return pl.col("key").str.extract(rf"^{episodes.PREFIX}:(.+):[a-z0-9_]+:\d+$")
-
-
 def _at_birth(moved: pl.DataFrame) -> pl.DataFrame:
     """Records moved to another account, as if they stood at their own."""
-    return moved.filter(_born() != pl.col("account_id")).with_columns(_born().alias("account_id"))
+    return moved.filter(born() != pl.col("account_id")).with_columns(born().alias("account_id"))
 
 
 def _lone(
     store: Store, frames: dict[str, pl.DataFrame], here: pl.DataFrame, moved: pl.DataFrame
 ) -> pl.DataFrame:
     """Tasks whose episode is gone: an open one goes on, a closed one is over since always."""
-    keyed = frames["task"].with_columns(pl.col("key").str.split("#").list.first())
+    keyed = frames["task"].with_columns(episodes.base(pl.col("key")))
     lone = keyed.join(pl.concat([here, moved]), on="key", how="anti")
     if lone.height:
         # A task that was moved alone has its episode at the account of its key.
-        home = Scope.accounts(lone.select(_born().alias("id"))["id"].drop_nulls())
-        there = [store.mirror.load(name, ["key"], home).select("key") for name in _KEYED]
+        home = Scope.accounts(lone.select(born().alias("id"))["id"].drop_nulls())
+        there = [store.mirror.load(name, ["key"], home).select("key") for name in KEYED]
         lone = lone.join(pl.concat(there), on="key", how="anti")
     over = pl.when(~pl.col("is_open").fill_null(True)).then(pl.lit(LONG_AGO))
     return lone.select(

@@ -19,7 +19,12 @@ _WHEN = POLARS[Kind.DATE]
 
 
 def task_rows(
-    setting: Setting, records: Records, accounts: pl.DataFrame, shared: Telling, notes: pl.DataFrame
+    setting: Setting,
+    records: Records,
+    accounts: pl.DataFrame,
+    shared: Telling,
+    notes: pl.DataFrame,
+    holders: pl.DataFrame,
 ) -> pl.DataFrame:
     """Plan rows that create tasks and write into open ones.
 
@@ -29,17 +34,22 @@ def task_rows(
         accounts: What the texts may show, one row an account.
         shared: What makes a task, with `owner_id`, and what joins one.
         notes: The texts of the episodes as they should be: `base`, `told`.
+        holders: `account_id`, `holder`: at whom the tasks of some accounts stand.
     """
     return pl.concat(
         [
-            _new(setting, accounts, shared, notes),
+            _new(setting, accounts, shared, notes, holders),
             _more(setting, records, accounts, shared),
         ]
     )
 
 
 def _new(
-    setting: Setting, accounts: pl.DataFrame, shared: Telling, notes: pl.DataFrame
+    setting: Setting,
+    accounts: pl.DataFrame,
+    shared: Telling,
+    notes: pl.DataFrame,
+    holders: pl.DataFrame,
 ) -> pl.DataFrame:
     makes = shared.makes
     if makes.is_empty():
@@ -55,6 +65,7 @@ def _new(
         _texts(setting, accounts, lines)
         .join(makes.select(pl.col("key").alias("base"), "owner_id", "contact_id"), on="base")
         .join(notes, on="base", how="left", maintain_order="left")
+        .join(holders, on="account_id", how="left", maintain_order="left")
         .with_columns(pl.lit(out.open_status).alias("status"))
     )
     made = _sealed(made)
@@ -62,7 +73,8 @@ def _new(
         **_said(setting),
         out.owner: pl.col("owner_id"),
         out.status: pl.col("status"),
-        out.account: pl.col("account_id"),
+        # A hierarchy's tasks stand where the contract is.
+        out.account: pl.coalesce("holder", "account_id"),
         **({out.contact: pl.col("contact_id")} if out.contact else {}),
         **{name: pl.lit(value) for name, value in out.constants.items()},
     }

@@ -13,7 +13,7 @@ import polars as pl
 from crm_health.config.load import Config
 from crm_health.health.drivers import DRIVER, OTHERS
 from crm_health.store import Scope, Store
-from crm_health.sync import actions, assess, offline, population, records
+from crm_health.sync import actions, assess, kin, offline, population, records
 from crm_health.sync.assess import Assessment
 from crm_health.sync.setting import Setting
 
@@ -55,7 +55,7 @@ def run(store: Store, config: Config) -> Trial:
     """
     setting = offline.setting(store, config)
     book = population.figures(store, setting)
-    moved = records.astray(store)
+    family = kin.kin(store, setting)
     accounts = [pl.DataFrame(schema=ACCOUNTS)]
     opens, clears = [pl.DataFrame(schema=RULES)], [pl.DataFrame(schema=RULES)]
     for scope in population.parts(store, setting):
@@ -63,7 +63,7 @@ def run(store: Store, config: Config) -> Trial:
         if found is None:
             continue
         accounts.append(_narrow(found.accounts))
-        opening, clearing = _decided(store, setting, scope, found, moved)
+        opening, clearing = _decided(store, setting, scope, found, family)
         opens.append(opening)
         clears.append(clearing)
     order = ["account_id", "rule"]
@@ -83,9 +83,9 @@ def _narrow(accounts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _decided(
-    store: Store, setting: Setting, scope: Scope, found: Assessment, moved: pl.DataFrame
+    store: Store, setting: Setting, scope: Scope, found: Assessment, family: kin.Kin
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    known = records.load(store, setting, scope, moved)
+    known = records.load(store, setting, scope, family)
     decided = actions.decide(store, setting, known, found.accounts, found.memories)
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
     does = {rule: alert.does for rule, alert in setting.config.playbook.alerts.items()}

@@ -265,3 +265,45 @@ def test_the_task_of_a_rule_that_is_gone_is_closed(org: Org) -> None:
     assert _kinds(org, org.sync(full=True)) == ["clear_episode", "close_task"]
     org.edit("Account", account, Second=30.0)
     assert _kinds(org, org.sync()) == ["task"]
+
+
+def test_a_hierarchy_is_tasked_once_where_its_contract_is(tmp_path: Path) -> None:
+    """The gravest of its risks makes the one task, at the holder; it closes by its own cause."""
+    mapping = {
+        "read": {"account": {"columns": {"parent_id": "Parent"}}},
+        "write": {"episode": {"told": "Told"}},
+    }
+    models = [{"name": "standard", "weights": {"given": 99, "second": 1}}]
+    playbook = {"alerts": copy.deepcopy(ALERTS), "tasks_a_day": 9}
+    org = Org(tmp_path, config(mapping=mapping, model={"models": models}, playbook=playbook))
+    head = org.account(80, Name="Head", Second=95.0, Value=9000.0)
+    middle = org.account(80, Name="Middle", Second=95.0, Value=None, Parent=head)
+    leaf = org.account(80, Name="Leaf", Second=95.0, Value=0.0, Parent=middle)
+    other = org.account(80, Name="Other", Second=95.0, Value=500.0, Parent=head)
+    for account in (head, middle, leaf, other):
+        _used(org, account)
+    org.sync()
+    org.edit("Account", middle, Second=50.0)
+    org.edit("Account", leaf, Second=30.0)
+    org.sync()
+    # The gravest is the leaf's.
+    task = _task(org)
+    assert (task["WhatId"], task["Subject"]) == (head, "Leaf: hurry")
+    assert org.crm.rows("Episode")[0]["Account"] == leaf
+    for account in (head, middle):
+        org.edit("Account", account, Second=20.0)
+    assert _kinds(org, org.sync()) == []
+    org.reset_state()
+    assert org.sync().outcomes == {}
+    # Who has a contract of its own is tasked apart.
+    org.edit("Account", other, Second=20.0)
+    assert _kinds(org, org.sync()) == ["task"]
+    assert sorted(row["WhatId"] for row in org.crm.rows("Task")) == sorted([head, other])
+    # The leaf is well again: its task closes, and the next of the family has one.
+    org.edit("Account", leaf, Second=95.0)
+    assert "close_task" in _kinds(org, org.sync())
+    report = org.sync(full=True)
+    assert _kinds(org, report) == ["task"]
+    assert org.sync(full=True).outcomes == {}
+    open_ones = [row for row in org.crm.rows("Task") if row["Status"] != "Completed"]
+    assert sorted(row["WhatId"] for row in open_ones) == sorted([head, other])

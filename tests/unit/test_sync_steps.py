@@ -83,11 +83,11 @@ def test_every_owner_has_a_day_of_their_own(org: Org) -> None:
 def test_what_is_high_always_passes(org: Org) -> None:
     """It takes a place all the same, so that others wait."""
     tasks = pl.DataFrame(
-        [(f"k{n}", "u", float(n), n < 5) for n in range(8)], schema=TASKS, orient="row"
+        [(f"k{n}", "u", float(n), n < 5, None, None) for n in range(8)], schema=TASKS, orient="row"
     )
     org.sync()
-    assert sorted(waiting(tasks, org.store, org.setting())) == ["k5", "k6", "k7"]
-    assert waiting(tasks.filter(~pl.col("high")), org.store, org.setting()).is_empty()
+    assert sorted(waiting(tasks, org.store, org.setting()).keys) == ["k5", "k6", "k7"]
+    assert waiting(tasks.filter(~pl.col("high")), org.store, org.setting()).keys.is_empty()
 
 
 def test_nobody_to_tell_is_counted(org: Org) -> None:
