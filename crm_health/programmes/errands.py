@@ -7,6 +7,7 @@ ca1:@<record>:<action>                    the same for one that a person opened
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,9 @@ import polars as pl
 PREFIX = "ca1:"
 #: The name of errands that tell leadership begins with it.
 TOLD = "told_"
+
+#: So long an escalation's errands are made where they are not there.
+ASKED_DAYS = 3
 
 #: One errand that is wanted.
 ERRANDS: dict[str, Any] = {
@@ -28,19 +32,27 @@ def stem(key: pl.Expr, record: pl.Expr) -> pl.Expr:
     return pl.coalesce(key.str.strip_prefix("ch1:"), pl.concat_str(pl.lit("@"), record))
 
 
-def wanted(open_ones: pl.DataFrame, required: pl.DataFrame, there: pl.Series) -> pl.DataFrame:
+def wanted(
+    open_ones: pl.DataFrame, required: pl.DataFrame, there: pl.Series, as_of: datetime
+) -> pl.DataFrame:
     """The errands that are not there yet.
+
+    Only of the last `ASKED_DAYS`, which makes good what a crash left undone: where the CRM forgets
+    the key with its task, what a person deleted would come back for ever.
 
     Args:
         open_ones: Escalations that are open: `id`, `stem`, `reason` (slug), `silent`, `tell` (as
-            `escalations.wanted` has it), `overdue`, `told_at`, `due_at` (as they should be).
+            `escalations.wanted` has it), `overdue`, `told_at`, `due_at` (as they should be),
+            `since` (the day from which it asks).
         required: `reason`, `action`: what each reason asks for.
         there: Keys that exist.
+        as_of: The instant of the run.
 
     Returns:
         Columns of `ERRANDS`: the actions of each escalation, and what leadership is told.
     """
-    heard = open_ones.filter(~pl.col("silent"))
+    lately = pl.lit(as_of) - pl.duration(days=ASKED_DAYS)
+    heard = open_ones.filter(~pl.col("silent") & (pl.col("since") >= lately.dt.date()))
     actions = heard.join(required, on="reason", maintain_order="left").select(
         pl.col("id").alias("escalation"), "action", _key(pl.col("stem"), pl.col("action"))
     )
@@ -54,7 +66,7 @@ def wanted(open_ones: pl.DataFrame, required: pl.DataFrame, there: pl.Series) ->
         .otherwise(pl.lit(f"{TOLD}open"))
     )
     # A record that says it was told without a task that tells: a crash between the two.
-    untold = pl.col("tell").is_not_null() | (pl.col("told_at").is_not_null() & never)
+    untold = pl.col("tell").is_not_null() | ((pl.col("told_at") >= lately) & never)
     leaders = open_ones.filter(untold).select(
         pl.col("id").alias("escalation"), name.alias("action"), _key(pl.col("stem"), name)
     )

@@ -76,7 +76,8 @@ def wanted(records: pl.DataFrame, clocks: Clocks) -> pl.DataFrame:
 
     Returns:
         `id`, the columns `WANTED`, and `overdue` (past its due now, waiting taken off),
-        `tell` (leadership has to know of it: `opening`, `breach` or null), in the same order.
+        `tell` (leadership has to know of it: `opening`, `breach` or null), `first_since` (when we
+        saw it first), in the same order.
     """
     calendar, now = clocks.calendar, pl.lit(clocks.as_of).cast(_INSTANT)
     entries = logs.entries(records, calendar)
@@ -145,6 +146,7 @@ def wanted(records: pl.DataFrame, clocks: Clocks) -> pl.DataFrame:
         .alias("log"),
         "overdue",
         tell.alias("tell"),
+        pl.coalesce("first_since", now).alias("first_since"),
     )
 
 

@@ -83,7 +83,7 @@ def errand_rows(
         accounts: `account_id`, `name`, `csm_id`, `owner_id`, and what `people.pooled` reads.
         users: As `people.owners` takes them.
         going: Open escalations, new ones too: `id`, `account_id`, `stem`, `slug`, `reason`,
-            `grade`, `holder`, `silent`, `owner_id`, `tell`, `overdue`, `now_opened_at`,
+            `grade`, `holder`, `silent`, `owner_id`, `tell`, `overdue`, `since`, `now_opened_at`,
             `now_due_at`, `now_told_at`.
     """
     there = pl.concat([records.asked["key"], records.errands["base"]]).unique()
@@ -98,9 +98,11 @@ def errand_rows(
             "overdue",
             pl.col("now_told_at").alias("told_at"),
             pl.col("now_due_at").alias("due_at"),
+            "since",
         ),
         texts.select("reason", "action"),
         there,
+        setting.as_of,
     )
     if found.is_empty():
         return rows(found.head(0).select(pl.col("key").alias("account_id")))

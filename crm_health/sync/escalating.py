@@ -36,6 +36,7 @@ _GOING = (
     "owner_id",
     "tell",
     "overdue",
+    "since",
     "now_opened_at",
     "now_due_at",
     "now_told_at",
@@ -79,7 +80,7 @@ def escalating(
     going = found.going.select(_GOING)
     if made.height:
         now = {name.removeprefix("now_"): name for name in _GOING if name.startswith("now_")}
-        new = made.rename(now).select(_GOING)
+        new = made.rename(now).with_columns(pl.lit(setting.day).alias("since")).select(_GOING)
         going = pl.concat([going, new], how="vertical_relaxed")
     texts = actions_text(setting, records, going)
     plan = [

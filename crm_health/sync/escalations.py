@@ -145,7 +145,13 @@ def escalated(
     found = view(setting, records.escalations, first)
     now = wanted(found, clocks(setting))
     names = {name: f"now_{name}" for name in WANTED}
-    both = found.join(now.rename(names), on="id", maintain_order="left")
+    zone = setting.calendar.time_zone
+    seen = pl.col("first_since").dt.convert_time_zone(zone).dt.date()
+    # The day from which it asks for something: a person may say that it opened long ago.
+    since = pl.when(pl.col("key").is_null()).then(seen).otherwise("now_opened_at")
+    both = found.join(now.rename(names), on="id", maintain_order="left").with_columns(
+        since.alias("since")
+    )
     standing = both.filter(pl.col("state") != CLOSED)
     over = pl.col("key").is_in(clears["key"].implode()).fill_null(False)
     # The one that people work on stays, else the first.
