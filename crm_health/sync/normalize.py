@@ -17,7 +17,8 @@ from crm_health.config.mapping import Scalar, Source
 from crm_health.connector import Page
 from crm_health.entities import CHECKSUMS, POLARS, RANGES, Kind
 from crm_health.programmes.seals import text_sums
-from crm_health.sync.streams import KEYED, ResolvedFeed
+from crm_health.sync.own import KEYED
+from crm_health.sync.streams import ResolvedFeed
 
 #: Texts that are longer are cut: no column of the One View needs more.
 LONGEST = 4000

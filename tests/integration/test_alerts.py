@@ -162,7 +162,8 @@ class Org:
     def sync(self, max_calls: int | None = None, **options: Any) -> Report:
         def made(notes: Notes) -> Connector:
             ports = make_ports(notes=notes, max_calls=max_calls)
-            return self.plugin.connect(ports, self.config.mapping.api_version)
+            found: Connector = self.plugin.connect(ports, self.config.mapping.api_version)
+            return found
 
         store = Store.open(self.folder / f"{self.states}.sqlite")
         try:

@@ -9,7 +9,7 @@ from connectors.sandbox.hubspot.kinds import STANDARD
 from connectors.sandbox.hubspot.standard import standard_definitions
 from crm_health.config.load import load
 from crm_health.config.mapping import Mapping
-from crm_health.sync.streams import ours
+from crm_health.sync.own import ours
 
 CONFIG = load(crm="hubspot")
 #: What the connector gives as properties although HubSpot keeps it elsewhere.

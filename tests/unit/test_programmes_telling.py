@@ -115,7 +115,9 @@ def test_entries_are_read_back_as_they_were_written(rows: list[Any]) -> None:
 
 def test_what_is_over_makes_room_first() -> None:
     """The oldest of all; what goes on stays as long as there is room."""
-    rows = [("b", f"rule_number_{n:02d}", 1, DAY, date(2026, 1, n), None) for n in range(1, 9)]
+    rows: list[tuple[Any, ...]] = [
+        ("b", f"rule_number_{n:02d}", 1, DAY, date(2026, 1, n), None) for n in range(1, 9)
+    ]
     rows += [("b", "goes_on", 1, DAY, None, 12.5)]
     kept = told.parse(told.render(pl.DataFrame(rows, schema=told.ENTRIES, orient="row")))
     names = kept["rule"].to_list()
