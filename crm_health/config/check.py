@@ -61,6 +61,8 @@ def check(given: Documents, crm: str) -> list[Problem]:
             mapping.id_length if mapping is not None else None,
             staffed=mapping is None or _staffed(mapping, playbook),
         )
+        if mapping is not None:
+            _kept(alerts, playbook, mapping)
         problems += alerts.problems
         used |= alerts.used
         if model_check is not None and model is not None:
@@ -77,6 +79,19 @@ def _staffed(mapping: Mapping, playbook: Playbook) -> bool:
     feeds = mapping.read.get("account", ())
     own = any({"csm_id", "owner_id"} & set(feed.columns) for feed in feeds)
     return bool(own or mapping.fallback_owner or playbook.people.retention_owner)
+
+
+def _kept(check: Checker, playbook: Playbook, mapping: Mapping) -> None:
+    """Where customers stand is kept in the CRM, or it is reckoned afresh every day."""
+    places = {
+        "stage": ("lifecycle", playbook.lifecycle),
+        "value_stage": ("value_stages", playbook.value_stages),
+        "tier": ("tiers", playbook.tiers),
+    }
+    for output, (section, there) in places.items():
+        if there is not None and output not in mapping.write.account:
+            what = f"no field keeps it: {output} is not among write.account of the mapping"
+            check.warn((section,), what, f"add {output}, {output}_since and programmes there")
 
 
 def _led(check: Checker, model: Model, playbook: Playbook) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
-from crm_health.programmes import memory, programme_memory
+from crm_health.programmes import keyed, memory, programme_memory
 from crm_health.programmes.seals import canonical, seal
 
 FULL: dict[str, Any] = {
@@ -73,7 +73,7 @@ def test_what_is_rendered_is_read_back(given_: dict[str, Any]) -> None:
     """Parsing a rendered memory gives the memory."""
     original = frame(given_)
     text = memory.render(original)
-    assert max(len(line) for line in text) <= memory.LONGEST
+    assert max(len(line) for line in text) <= keyed.LONGEST
     assert parsed(*text).rows() == original.rows()
 
 
@@ -136,7 +136,7 @@ def test_many_standing_rules_become_all() -> None:
     """Where there is no room for their names, every rule that waits on a first sync stands."""
     rules = ",".join(f"rule_with_a_long_name_{n:02d}" for n in range(12))
     text = memory.render(frame(FULL | {"standing": rules}))[0]
-    assert len(text) <= memory.LONGEST
+    assert len(text) <= keyed.LONGEST
     found = parsed(text).row(0, named=True)
     assert found["standing"] == memory.ANY_RULE
     assert {**found, "account_id": "001", "standing": FULL["standing"]} == FULL
@@ -165,7 +165,7 @@ def test_the_longest_names_fit() -> None:
         "pending_count": 10,
     }
     text = memory.render(frame(row, FULL))
-    assert max(len(line) for line in text) <= memory.LONGEST
+    assert max(len(line) for line in text) <= keyed.LONGEST
     found = parsed(*text).rows(named=True)
     assert {**found[0], "account_id": "001"} == row | {"standing": memory.ANY_RULE}
     # Another account's long memory costs this one nothing.
@@ -177,7 +177,7 @@ def test_it_never_gets_longer_than_its_field(band: str, before: str, standing: s
     """Even names that configuration should have refused leave a whole, readable memory."""
     row = FULL | {"band": band, "before": before, "pending": before, "standing": standing}
     text = memory.render(frame(row))[0]
-    assert len(text) <= memory.LONGEST
+    assert len(text) <= keyed.LONGEST
     found = parsed(text)
     assert found["known"][0]
     assert found["seals"][0] == FULL["seals"]
@@ -326,3 +326,29 @@ def test_a_crm_that_shows_less_than_all_outputs() -> None:
     whole = memory.seals(outputs().select("band", "score"))[0]
     empty: dict[str, Any] = {name: None for name in VALUES if name not in ("band", "score")}
     assert whole == memory.seals(outputs(**empty))[0]
+
+
+def test_the_second_memory_always_fits() -> None:
+    """With the longest names, dates and the largest worth all at once, it comes back whole."""
+    longest: dict[str, Any] = {
+        "account_id": "0015g00000abcdeAAA",
+        "stage_held": "a" * 32,
+        "stage_out_since": date(2026, 11, 1),
+        "value_held": -1,
+        "value_next": 9,
+        "value_next_since": date(2026, 11, 1),
+        "tier_moved": "2026-10:u",
+        "tier_below": "2026-10:12",
+        "tier_pin": date(2026, 11, 1),
+        "tier_base": 999_000_000_000_000,
+        "seals": "f" * len(programme_memory.SEALED) * memory.DIGITS,
+    }
+    schema = {n: kind for n, kind in programme_memory.SCHEMA.items() if n != "known"}
+    frame = pl.DataFrame([longest], schema=schema)
+    text = programme_memory.render(frame)
+    assert len(text[0]) <= 255
+    back = programme_memory.parse(frame.select("account_id", text.alias(shown("programmes"))))
+    assert back["known"].all()
+    assert back.drop("known").row(0, named=True) == longest
+    other = pl.DataFrame({"account_id": ["another"], shown("programmes"): text})
+    assert not programme_memory.parse(other)["known"].any(), "a copy from elsewhere is none"
