@@ -58,7 +58,8 @@ def test_escalations_may_be_a_custom_object(box: Sandbox, tmp_path: Path) -> Non
     assert code == 0
     (made,) = live(box, OBJECT).values()
     assert made["health_escalation_key"] == f"ch1:{COMPANIES[0]}:sev1_past_sla:1"
-    assert (made["status"], made["title"]) == ("Open", made["health_reason"])
+    titled = f"Customer {COMPANIES[0]}: {made['health_reason']}"
+    assert (made["status"], made["title"]) == ("Open", titled)
     assert escalations(box) == []
     hub = Hub(box)
     (link,) = hub.get(f"/crm/v4/objects/{OBJECT}/{made['id']}/associations/companies")["results"]

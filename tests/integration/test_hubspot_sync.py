@@ -35,7 +35,7 @@ def test_a_first_sync_scores_customers_and_opens_what_is_due(account: Account) -
     assert escalation["health_escalation_key"] == "ch1:1001:sev1_past_sla:1"
     assert escalation["hs_pipeline"] == "health_escalations"
     assert escalation["hs_pipeline_stage"] == "health_open"
-    assert escalation["subject"] == "Support issue"
+    assert escalation["subject"] == "Customer 1001: Support issue"
     (task,) = live(account.box, "tasks").values()
     assert task["health_episode_key"] == "ch1:1001:call_them:1"
     assert task["hs_task_subject"] == "Customer 1001: call about the late ticket"

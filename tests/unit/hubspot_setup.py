@@ -18,11 +18,17 @@ MAPPING = Path(__file__).parents[2] / "mappings" / "hubspot.yaml"
 #: What `write.escalation` says where escalations are a custom object.
 CUSTOM: dict[str, Any] = {
     "object": "p_health_escalation",
+    "people": None,
     "name": "title",
     "status": "status",
     "evidence": "evidence",
     "constants": {},
-    "statuses": {"open": "Open", "resolved": "Resolved"},
+    "statuses": {
+        "open": "Open",
+        "in_progress": "In Progress",
+        "waiting": "Waiting on Customer",
+        "resolved": "Resolved",
+    },
     "closed_statuses": ["Resolved", "Declined"],
 }
 
