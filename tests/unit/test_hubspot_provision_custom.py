@@ -150,7 +150,13 @@ def test_escalations_as_a_custom_object(hub: Hub) -> None:
     found = {p["name"]: p for p in made["properties"]}
     assert found["health_escalation_key"]["hasUniqueValue"] is True
     words = [one["value"] for one in found["status"]["options"]]
-    assert words == ["Open", "Resolved", "Declined"]
+    assert words == [
+        "Open",
+        "In Progress",
+        "Waiting on Customer",
+        "Resolved",
+        "Declined",
+    ]
     assert found["title"]["type"] == found["evidence"]["type"] == "string"
     assert made["primaryDisplayProperty"] == "title"
     assert len(hub.get("/crm/v3/pipelines/tickets")["results"]) == 1
