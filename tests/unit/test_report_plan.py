@@ -31,9 +31,9 @@ def _row(**given: Any) -> dict[str, Any]:
 def _result(**given: Any) -> dict[str, Any]:
     result: dict[str, Any] = {
         "customers": 300, "accounts": 400, "assessed": 300, "warnings": [], "quarantined": 0,
-        "edits": [], "waiting": 0, "ownerless": 0, "refused": 0, "stops": [], "run": "abc",
-        "counts": {"planned": 1}, "kinds": {"fields": {"planned": 1}}, "calls_needed": 1,
-        "calls_used": 7,
+        "edits": [], "waiting": 0, "expired": 0, "ownerless": 0, "refused": 0, "stops": [],
+        "run": "abc", "counts": {"planned": 1}, "kinds": {"fields": {"planned": 1}},
+        "calls_needed": 1, "calls_used": 7,
     }  # fmt: skip
     return result | given
 
