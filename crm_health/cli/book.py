@@ -39,7 +39,7 @@ def book(store: Store, time_zone: str) -> pl.DataFrame:
         if shown(name) not in accounts.columns
     )
     dated = with_days(accounts, "account", datetime.fromisoformat(instant), time_zone)
-    kept = dated.drop("id", shown("memory")).with_columns(
+    kept = dated.drop("id", shown("memory"), shown("programmes")).with_columns(
         pl.col(shown("trend")).alias("trend"), top_reason(pl.col(shown("why"))).alias("top_reason")
     )
     return last.join(kept, on="account_id", how="inner").sort(

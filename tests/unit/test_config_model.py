@@ -53,7 +53,7 @@ measures:
     between: steps
     says: "{calls:number} calls"
 models:
-  - {name: big, when: size = 'strategc', weights: {share: 1}}
+  - {name: big, when: tier_now = 'strategc', weights: {share: 1}}
   - {name: new, when: open_p1 >= 1, weights: {share: case when seats > 9 then -1 else 1 end, calls: 1}}
   - {name: newer, when: open_p1 >= 2, weights: {share: 1}}
   - {name: none, when: csm_sentiment > 5, weights: {calls: 0 * used, flat: 0}}
@@ -88,7 +88,7 @@ SAID = """\
 25 measures.share.curve: share is a ratio: 80 would be 8000 % (write 0.8 for 80 %)
 30 measures.calls.curve: points go to 100, and these end at 1 (write 100 for the full mark)
 35 measures.flat.curve: gives 50 points whatever the value (it tells nothing apart)
-39 models[0].when: size is never 'strategc' (did you mean 'strategic'?)
+39 models[0].when: tier_now is never 'strategc' (did you mean 'strategic'?)
 40 models[1].weights.share: can become negative, and then counts for nothing (greatest(0, case when seats > 9 then -1 else 1 end))
 41 warning: models[2].when: whoever fits it fits a model above it, which comes first (put it above, or remove it)
 42 models[3].when: never holds, whatever csm_sentiment may be
