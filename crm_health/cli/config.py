@@ -7,6 +7,7 @@ import click
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, say, show
 from crm_health.config.problems import ConfigProblems
+from crm_health.config.touches import is_touch
 
 WRONG = ConfigProblems.exit_code
 
@@ -47,8 +48,9 @@ def check(context: Context, form: str) -> int:
     show([problem.text() for problem in found.warnings])
     show([f"{name}: fine ({origin})" for name, origin in found.files.items()])
     model = found.model
+    alerts = [rule for rule in found.playbook.alerts if not is_touch(rule)]
     say(
         f"{len(model.facts)} facts, {len(model.measures)} measures, {len(model.models)} models, "
-        f"{len(found.playbook.alerts)} alerts. Fingerprint {found.digest}."
+        f"{len(alerts)} alerts. Fingerprint {found.digest}."
     )
     return 0

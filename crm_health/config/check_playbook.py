@@ -8,6 +8,7 @@ from crm_health.config.check_escalations import check_escalations
 from crm_health.config.check_lifecycle import check_ladder, check_lifecycle
 from crm_health.config.check_model import ModelNames
 from crm_health.config.check_tiers import check_tiers
+from crm_health.config.check_touches import check_touches
 from crm_health.config.checker import Checker
 from crm_health.config.playbook import Playbook
 from crm_health.config.yaml import Document
@@ -43,6 +44,8 @@ def check_playbook(
         check_ladder(placing, playbook.value_stages)
     if playbook.tiers is not None:
         check_tiers(placing, playbook.tiers)
+    if playbook.touches is not None:
+        check_touches(check, playbook, playbook.touches, found)
     if playbook.tasks_open < playbook.tasks_a_day:
         check.add(("tasks_open",), "is less than tasks_a_day")
     return check

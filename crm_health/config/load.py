@@ -91,7 +91,7 @@ def load(
     return Config(
         mapping=mapping,
         model=model,
-        playbook=playbook,
+        playbook=playbook.with_touches(),
         digest=digest(mapping, model, playbook),
         files=origins,
         warnings=tuple(sorted(problems)),

@@ -12,6 +12,7 @@ from crm_health.config.base import Expression, Frozen, Slug
 from crm_health.config.escalations import Clock, Department, Grade, Reason
 from crm_health.config.lifecycle import Lifecycle, ValueLadder
 from crm_health.config.tiers import Tiers
+from crm_health.config.touches import Touches
 
 
 class Guards(Frozen):
@@ -41,6 +42,8 @@ class Playbook(Frozen):
     lifecycle: Lifecycle | None = None
     value_stages: ValueLadder | None = None
     tiers: Tiers | None = None
+    #: Who is spoken to how often; without a section nothing is ever next.
+    touches: Touches | None = None
     #: Why customers are escalated, by slug.
     escalations: dict[Slug, Reason] = Field(default_factory=dict)
     departments: dict[str, Department]
@@ -82,5 +85,11 @@ class Playbook(Frozen):
             "stage": tuple(stage.label for stage in stages),
             "value_stage": tuple(step.label for step in steps),
             "tier": tuple(step.label for step in (self.tiers.steps if self.tiers else ())),
+            "next_touch": self.touches.labels() if self.touches else (),
         }
         return {output: words for output, words in found.items() if words}
+
+    def with_touches(self) -> Playbook:
+        """The playbook as a run uses it: tasks of the touch plan open and close as alerts' do."""
+        rules = self.touches.rules() if self.touches else {}
+        return self.model_copy(update={"alerts": {**self.alerts, **rules}})

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from crm_health.config.load import Config
+from crm_health.config.touches import PREFIX
 from crm_health.entities import Kind
 from crm_health.programmes import episodes, quality, told
 from crm_health.store import Scope, Store
@@ -71,7 +72,8 @@ def _occurred(store: Store, mapped: Mapped) -> pl.DataFrame:
             accounts = rows.select(pl.col("key").alias("base"), "account_id").unique("base")
             named = further.filter(~own).join(accounts, on="base", maintain_order="left")
             frames.append(named.select(*quality.OCCURRED))
-    return pl.concat(frames)
+    # A touch that is due warns of nothing.
+    return pl.concat(frames).filter(~pl.col("rule").str.starts_with(PREFIX))
 
 
 def _feedback(store: Store, mapped: Mapped) -> pl.DataFrame:

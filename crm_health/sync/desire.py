@@ -21,6 +21,7 @@ from crm_health.sync.lines import alert_lines
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
 from crm_health.sync.tasks import task_rows
+from crm_health.sync.touching import next_touches
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def desire(
     lines = alert_lines(setting, known, accounts, actions)
     first = found.memories.filter(~pl.col("known"))["account_id"]
     raised = escalating(store, setting, known, accounts, actions, first)
-    for more in (actions.standing, raised.open_after, lines):
+    following = next_touches(setting, accounts, actions)
+    for more in (actions.standing, raised.open_after, lines, following):
         accounts = accounts.join(more, on="account_id", how="left", maintain_order="left")
     found = replace(found, accounts=accounts)
     plan = pl.concat(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from crm_health.config.touches import is_touch
 from crm_health.programmes import telling
 from crm_health.sync.actions import Actions
 from crm_health.sync.records import Records
@@ -27,7 +28,8 @@ def alert_lines(
         `account_id`, `top_risk` and `top_opportunity` (one line each, the most urgent), and
         `open_alerts` (the names of all, the most urgent first); null where there is none.
     """
-    alerts = setting.config.playbook.alerts
+    # Touches have fields of their own.
+    alerts = {n: a for n, a in setting.config.playbook.alerts.items() if not is_touch(n)}
     going = records.known.filter(pl.col("cleared_at").is_null()).join(
         actions.clears.select("key"), on="key", how="anti"
     )

@@ -15,6 +15,7 @@ from crm_health.store import Store
 from crm_health.sync.kin import Kin
 from crm_health.sync.population import parts
 from crm_health.sync.setting import Setting
+from crm_health.sync.touching import beyond_week
 
 #: What is known of each planned task.
 TASKS: dict[str, Any] = {
@@ -39,7 +40,8 @@ class Waiting:
     keys: pl.Series
     #: Keys of those that have waited for so long that they are not told any more.
     expired: pl.Series
-    #: Keys of those that their hierarchy's open task, or a graver one of now, takes the place of.
+    #: Keys of those that their hierarchy's open task, or a graver one of now, takes the place of,
+    #: and of touches beyond the week's queue.
     spared: pl.Series
     #: Since when each of both waits: `key`, `since`.
     since: pl.DataFrame
@@ -60,7 +62,8 @@ def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None
         kin: Of all accounts, where any is of a family.
     """
     since = _waits(store)
-    spared = _spared(tasks, store, setting, kin)
+    queued = beyond_week(tasks, store, setting)
+    spared = pl.concat([_spared(tasks, store, setting, kin), queued])
     begun = (
         tasks.join(spared.to_frame("key"), on="key", how="anti", maintain_order="left")
         .join(since, on="key", how="left", maintain_order="left")

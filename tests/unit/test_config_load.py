@@ -85,7 +85,7 @@ def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
         ("model.yaml", "derived.steps_missing"),
         ("model.yaml", "measures.renewal_runway.dimension"),
         ("model.yaml", "measures.renewal_runway.dimention"),
-        ("playbook.yaml", "alerts.sev1_past_sla.escalation.department"),
+        ("playbook.yaml", "escalations.support_issue.department"),
         ("salesforce.yaml", "read.account.columns.name"),
         ("salesforce.yaml", "write.account.score"),
     ]
@@ -147,9 +147,10 @@ def test_an_unknown_crm_has_no_default() -> None:
 
 def test_warnings_do_not_stop(tmp_path: Path) -> None:
     """A fact that nothing reads is said, and the configuration is used."""
-    edited(tmp_path, "model.yaml", "    note: the last visit; for your own measures\n", "")
+    training = "365\n    take: count(*)\n"
+    edited(tmp_path, "model.yaml", f"{training}    note: for your own measures\n", training)
     found = load(tmp_path).warnings
-    assert [(w.path, w.severity) for w in found] == [("facts.onsite_days", Severity.WARNING)]
+    assert [(w.path, w.severity) for w in found] == [("facts.trainings_365", Severity.WARNING)]
     assert found[0].text().startswith("model.yaml:")
 
 
