@@ -36,7 +36,7 @@ from crm_health.testing.ports import make_ports
 Row = dict[str, Any]
 Truth = dict[str, dict[str, Row]]
 _TASK, _COMPANY = "0-27", "0-2"
-KEY = re.compile(r"ch1:(?P<account>[^:]+):(?P<rest>[^#]+)")
+KEY = re.compile(r"c[ah]1:(?P<account>[^:]+):(?P<rest>[^#]+)")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 #: A memory ends in a checksum over the account's id and the rest.
@@ -48,12 +48,20 @@ ESCALATION = (
     "department",
     "source",
     "opened",
+    "acknowledged",
     "due",
+    "next_update",
+    "told",
     "resolved",
     "cleared",
+    "log",
     "evidence",
+    "actions",
+    "ends_when",
     "score",
     "band",
+    "tier",
+    "value",
 )
 #: Of a receipt: whose it is, and under which files.
 _NOT_COMPARED = {"account", "digest"}
@@ -147,7 +155,7 @@ class Side:
         }
         return {
             "account": accounts,
-            "task": {key: self._task(row) for key, row in self.ours("task").items()},
+            "task": {key: self._task(key, row) for key, row in self.ours("task").items()},
             "episode": self._episodes(),
             "escalation": {
                 key: self._escalation(row) for key, row in self.ours("escalation").items()
@@ -163,7 +171,7 @@ class Side:
         facts = {k: v for k, v in found["facts"].items() if not k.endswith("_contact")}
         return {k: v for k, v in found.items() if k not in _NOT_COMPARED} | {"facts": facts}
 
-    def _task(self, row: Row) -> Row:
+    def _task(self, key: str, row: Row) -> Row:
         out = self.config.mapping.write.task
         priorities = {theirs: ours for ours, theirs in out.priorities.items()}
         body = str(row[out.body])
@@ -172,7 +180,8 @@ class Side:
         return {
             "subject": row[out.subject],
             "body": body,
-            "owner": self._id(row[out.owner]),
+            # Nobody is named for leadership here: that is the manager, and HubSpot knows none.
+            "owner": None if ":told_" in key else self._id(row[out.owner]),
             "due": str(row[out.due])[:10],
             "priority": priorities[row[out.priority]],
             "open": row[out.status] != out.done_status,
