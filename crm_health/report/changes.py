@@ -29,7 +29,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "close_task": ("task is completed", "tasks are completed"),
 }
 #: Kinds that open or close work for people.
-WORK = ("escalation", "errand", "task", "tell_task", "close_escalation", "clear_escalation", "close_task")
+WORK = (
+    "escalation",
+    "errand",
+    "task",
+    "tell_task",
+    "close_escalation",
+    "clear_escalation",
+    "close_task",
+)
 #: What such a row shows of the record, in this order, where it has it.
 _TOLD = ("Subject", "Reason__c", "Severity__c", "Department__c", "ActivityDate", "Due_At__c")
 

@@ -12,9 +12,10 @@ from crm_health.entities import ENTITIES
 from crm_health.errors import StateError
 from crm_health.store import Store
 from crm_health.sync.due import INSTANT
+from crm_health.sync.own import ours
 from crm_health.sync.run import ZONE
 from crm_health.sync.setting import Setting
-from crm_health.sync.streams import Reads, ResolvedFeed, ours
+from crm_health.sync.streams import Reads, ResolvedFeed
 
 
 def setting(store: Store, config: Config) -> Setting:
