@@ -129,15 +129,19 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         if due.all or (approved and shifts.stands(inputs, report.customers)):
             shifts.keep(store, setting.day, inputs, alone=approved)
         store.runs.phase(run, "apply")
-        try:
-            apply(connector, store, run, config.mapping, options)
-        finally:
-            # Also of a run that is stopped in the middle: these tasks are there.
-            notices.tell(store, run, config.mapping, options)
+        _write(connector, store, config, run, options)
         _settle(store, report, due, unserved, options)
         vanished.check(connector, store, setting)
     report.outcomes = store.plans.counts(run.id)
     return report
+
+
+def _write(connector: Connector, store: Store, config: Config, run: Run, options: Options) -> None:
+    try:
+        apply(connector, store, run, config.mapping, options)
+    finally:
+        # Also of a run that is stopped in the middle: these tasks are there.
+        notices.tell(store, run, config.mapping, options)
 
 
 def _keep(
