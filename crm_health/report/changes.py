@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "task": ("task is created", "tasks are created"),
     "fields": ("account's health fields change", "accounts' health fields change"),
     "memory": ("account's memory alone changes", "accounts' memories alone change"),
+    "context": ("case's context line changes", "cases' context lines change"),
     "close_escalation": ("escalation is resolved", "escalations are resolved"),
     "clear_escalation": ("escalation's cause is over", "escalations' causes are over"),
     "tell_task": ("task gets a further line", "tasks get a further line"),
