@@ -24,8 +24,8 @@ _OURS = {
     "setup": "setup",
     "status": "status",
     "sync": "sync",
-}
     "tiers": "tiers",
+}
 
 
 class Commands(click.Group):
