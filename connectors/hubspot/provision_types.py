@@ -100,6 +100,7 @@ TASK: dict[str, PropertyType] = {
     "alert": TEXT,
     "feedback": choice(["Useful", "Not Useful", "Knew Already"]),
 }
+CASE: dict[str, PropertyType] = {"context": TEXT}
 EPISODE: dict[str, PropertyType] = {"key": KEY, "told": TEXT, "opened": DATE, "cleared": DATE}
 ESCALATION: dict[str, PropertyType] = {
     "key": KEY,

@@ -145,6 +145,11 @@ def _written(mapping: Mapping) -> Iterator[NewProperty]:
     tables: tuple[tuple[str, MappingABC[str, str | None], dict[str, PropertyType]], ...] = (
         (mapping.read["account"][0].object, dict(write.account), types.ACCOUNT | listed),
         (write.episode.object, write.episode.model_dump(exclude={"object"}), types.EPISODE),
+        *(
+            [(mapping.read["case"][0].object, write.case.model_dump(), types.CASE)]
+            if write.case
+            else []
+        ),
         (write.task.object, write.task.model_dump(include=set(types.TASK)), types.TASK),
         (write.escalation.object, write.escalation.model_dump(), _escalation_types(mapping)),
     )

@@ -106,6 +106,7 @@ ACCOUNT: dict[str, FieldType] = {
 }
 
 #: Fields of the records we write, but for those that the object has anyway.
+CASE: dict[str, FieldType] = {"context": text()}
 EPISODE: dict[str, FieldType] = {
     "key": key(),
     "account": lookup("Account", "Health_Episodes"),

@@ -121,6 +121,8 @@ def _outputs(mapping: Mapping) -> Iterator[tuple[str, dict[str, str], dict[str, 
     account = mapping.read["account"][0].object
     listed = {output: types.picklist(words) for output, words in write.words.items()}
     yield account, dict(write.account), types.ACCOUNT | listed
+    if write.case is not None:
+        yield mapping.read["case"][0].object, write.case.model_dump(), types.CASE
     task = write.task
     roles = task.model_dump(
         include={"key", "subject", "body", "owner", "due", "priority", "status", "account"}

@@ -25,6 +25,7 @@ _DONE = {
     "task": ("task created", "tasks created"),
     "fields": ("account's health fields", "accounts' health fields"),
     "memory": ("account's memory", "accounts' memories"),
+    "context": ("case's context", "cases' context"),
     "close_escalation": ("escalation resolved", "escalations resolved"),
     "clear_escalation": ("escalation's cause over", "escalations' causes over"),
     "clear_episode": ("episode ended", "episodes ended"),

@@ -17,6 +17,7 @@ _WORDS = {
     "task": "Writing tasks",
     "fields": "Writing health fields",
     "memory": "Writing memories",
+    "context": "Writing cases' context",
 }
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from crm_health.config import names
-from crm_health.config.check_feeds import check_feed, id_hint, is_id
+from crm_health.config.check_feeds import NAME, check_feed, id_hint, is_id
 from crm_health.config.check_write import check_write
 from crm_health.config.checker import Checker
 from crm_health.config.columns import columns_for
@@ -38,6 +38,7 @@ def check_mapping(mapping: Mapping, document: Document, crm: str) -> Checker:
         for path, feed in _feeds(mapping, document, entity):
             check_feed(check, path, entity, feed)
     check_write(check, mapping.write)
+    _context(check, mapping)
     _inputs(check, mapping)
     return check
 
@@ -47,6 +48,22 @@ def _feeds(mapping: Mapping, document: Document, entity: str) -> Iterator[tuple[
     listed = ("read", entity, "0") in document.places
     for number, feed in enumerate(mapping.read.get(entity, ())):
         yield (("read", entity, number) if listed else ("read", entity)), feed
+
+
+def _context(check: Checker, mapping: Mapping) -> None:
+    """The line on cases stands in a field of its own, of the one object that cases come from."""
+    out, path = mapping.write.case, ("write", "case", "context")
+    if out is None:
+        return
+    if not NAME.fullmatch(out.context):
+        check.add(path, "is not the name of a CRM field")
+    feeds = mapping.read.get("case", ())
+    if len({feed.object for feed in feeds}) != 1:
+        check.add(path, "needs one object that cases come from", "or remove `case` under `write`")
+    for feed in feeds:
+        for name, source in {**feed.columns, **feed.extra}.items():
+            if out.context.lower() in {field.lower() for field in source.paths}:
+                check.add(path, f"{out.context} feeds {name}: it must be a field of its own")
 
 
 def _inputs(check: Checker, mapping: Mapping) -> None:

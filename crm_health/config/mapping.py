@@ -108,6 +108,13 @@ class TaskOut(Frozen):
     priorities: dict[Literal["high", "medium", "low"], str]
 
 
+class CaseOut(Frozen):
+    """What people who work on a case of a customer see of that customer."""
+
+    #: One line on every open case: who is asking, and for whom.
+    context: str
+
+
 class EpisodeOut(Frozen):
     """Where an episode is kept: its unique key, account, opening and clearing."""
 
@@ -183,6 +190,8 @@ class Write(Frozen):
     """The only fields crm-health ever writes."""
 
     account: dict[str, str]
+    #: Without it nothing is ever written to a case.
+    case: CaseOut | None = None
     task: TaskOut
     episode: EpisodeOut
     escalation: EscalationOut

@@ -60,6 +60,8 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
         store.plans.receipts(run.id, receipts)
         if kind in ("fields", "memory"):
             _write_through(store, batch, receipts, mapping)
+        if kind == "context" and mapping.write.case is not None:
+            _context_through(store, batch, receipts, mapping.write.case.context)
         options.tick(kind, receipts.height)
         if connector.usage().exhausted and receipts["outcome"].is_in(_OPEN).any():
             raise errors.QuotaExhausted(code="CH-BUDGET")
@@ -130,6 +132,13 @@ def _write_through(store: Store, batch: Batch, receipts: pl.DataFrame, mapping: 
             columns.append(_typed(rows, path, kind).alias(shown(names[path])))
     if rows.height:
         store.mirror.write_through("account", rows.select(columns))
+
+
+def _context_through(store: Store, batch: Batch, receipts: pl.DataFrame, path: str) -> None:
+    done = receipts.filter(pl.col("outcome") == Outcome.DONE)["seq"]
+    rows = batch.rows.filter(pl.col("seq").is_in(done.implode()))
+    if rows.height:
+        store.mirror.write_through("case", rows.select("id", pl.col(path).alias(shown("context"))))
 
 
 def _typed(rows: pl.DataFrame, path: str, kind: Kind) -> pl.Expr:

@@ -104,7 +104,9 @@ def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.
     if isinstance(newest, datetime):
         newest = newest.astimezone(zone).date()
     # The org may lack a column of the company's own that expressions name all the same.
-    rows = _whole(store.mirror.load(entity, list(shape), scope), _own(setting, entity))
+    # The line on cases is no input.
+    columns = [name for name in shape if name != shown("context")]
+    rows = _whole(store.mirror.load(entity, columns, scope), _own(setting, entity))
     if entity in PEOPLES:
         rows = rows.filter(pl.col("key").is_null())
     return facts.Source(

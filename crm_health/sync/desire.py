@@ -13,6 +13,7 @@ from crm_health.sync import records
 from crm_health.sync.actions import decide
 from crm_health.sync.assess import Assessment
 from crm_health.sync.clearing import clearing_rows
+from crm_health.sync.context import context_rows
 from crm_health.sync.escalating import escalating
 from crm_health.sync.fields import edits_reported, field_rows
 from crm_health.sync.guards import Tally
@@ -70,6 +71,7 @@ def desire(
     plan = pl.concat(
         [
             field_rows(setting, found),
+            context_rows(store, setting, scope, accounts),
             raised.plan.filter(mine),
             task_rows(setting, known, accounts, actions.shared, actions.notes, kin.holders),
             clearing_rows(

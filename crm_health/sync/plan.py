@@ -20,6 +20,7 @@ KINDS: tuple[str, ...] = (
     "note_episode",
     "fields",
     "memory",
+    "context",
     "close_escalation",
     "clear_escalation",
     "clear_episode",

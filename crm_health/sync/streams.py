@@ -164,11 +164,15 @@ def _all_feeds(mapping: Mapping) -> list[tuple[str, Feed]]:
 
 
 def _columns(entity: str, feed: Feed, mapping: Mapping) -> dict[str, Source]:
-    """A feed's columns; on the account also what the CRM shows of our outputs."""
+    """A feed's columns; on accounts and cases also what the CRM shows of our outputs."""
     columns = dict(feed.columns) | dict(feed.extra)
     if entity == "account":
         for output, path in mapping.write.account.items():
             columns[shown(output)] = Source(field=path)
+    out = mapping.write.case
+    if entity == "case" and out is not None:
+        # Nothing rests on it: an org where setup has not made it yet goes without.
+        columns[shown("context")] = Source(field=out.context, optional=True)
     return columns
 
 
@@ -207,7 +211,7 @@ def _wire(path: str, info: ObjectInfo) -> Kind:
 
 def _kind(entity: str, column: str, source: Source) -> Kind:
     if column.startswith("shown_"):
-        return ACCOUNT_OUTPUTS[column.removeprefix("shown_")]
+        return ACCOUNT_OUTPUTS.get(column.removeprefix("shown_"), Kind.TEXT)
     return ENTITIES[entity].kind(column) or source.type or Kind.TEXT
 
 
@@ -254,11 +258,11 @@ def _unwritable(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> list[st
     }
     if task.alert is not None:
         wanted[task.object, task.alert] = True
+    found = _unwritable_context(mapping, infos)
     if episode.told is not None:
         wanted[episode.object, episode.told] = False
     if escalation.name is not None:
         wanted[escalation.object, escalation.name] = True
-    found = []
     for (name, path), on_creation in wanted.items():
         info = infos.get(name)
         if info is None:
@@ -269,6 +273,16 @@ def _unwritable(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> list[st
         elif not (known.createable if on_creation else known.updateable):
             found.append(f"{name}.{path} (read-only)")
     return found
+
+
+def _unwritable_context(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> list[str]:
+    """The line on cases, where the org has it and this user may not write it."""
+    out, feeds = mapping.write.case, mapping.read.get("case", ())
+    if out is None or not feeds or feeds[0].object not in infos:
+        return []
+    known = infos[feeds[0].object].fields.get(out.context)
+    closed = known is not None and known.readable and not known.updateable
+    return [f"{feeds[0].object}.{out.context} (read-only)"] if closed else []
 
 
 def _lengths(infos: MappingABC[str, ObjectInfo]) -> dict[tuple[str, str], int]:

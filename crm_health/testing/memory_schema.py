@@ -54,6 +54,9 @@ def _define_outputs(crm: MemoryCrm, mapping: Mapping) -> None:
     crm.define(
         account, {path: _field(path, ACCOUNT_OUTPUTS[name]) for name, path in write.account.items()}
     )
+    if write.case is not None:
+        context = {write.case.context: _field(write.case.context, Kind.TEXT)}
+        crm.define(mapping.read["case"][0].object, context)
     for entity, out in (
         ("task", write.task),
         ("episode", write.episode),
