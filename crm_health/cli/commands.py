@@ -13,6 +13,7 @@ GROUP = "crm_health.commands"
 _OURS = {
     "accounts": "accounts",
     "alerts": "alerts",
+    "capacity": "capacity",
     "config": "config",
     "escalations": "escalations",
     "explain": "explain",
@@ -25,6 +26,7 @@ _OURS = {
     "status": "status",
     "sync": "sync",
     "tiers": "tiers",
+    "touches": "touches",
 }
 
 
