@@ -7,7 +7,7 @@ ca1:@<record>:<action>                    the same for one that a person opened
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -33,7 +33,7 @@ def stem(key: pl.Expr, record: pl.Expr) -> pl.Expr:
 
 
 def wanted(
-    open_ones: pl.DataFrame, required: pl.DataFrame, there: pl.Series, as_of: datetime
+    open_ones: pl.DataFrame, required: pl.DataFrame, there: pl.DataFrame, day: date
 ) -> pl.DataFrame:
     """The errands that are not there yet.
 
@@ -42,36 +42,55 @@ def wanted(
 
     Args:
         open_ones: Escalations that are open: `id`, `stem`, `reason` (slug), `silent`, `tell` (as
-            `escalations.wanted` has it), `overdue`, `told_at`, `due_at` (as they should be),
-            `since` (the day from which it asks).
+            `escalations.wanted` has it), `overdue`, `told_on` (a date), `due_at` (as they should
+            be), `since` (the day from which it asks).
         required: `reason`, `action`: what each reason asks for.
-        there: Keys that exist.
-        as_of: The instant of the run.
+        there: What exists: `key`, `opened_at` (the day when it was made).
+        day: Today.
 
     Returns:
         Columns of `ERRANDS`: the actions of each escalation, and what leadership is told.
     """
-    lately = pl.lit(as_of) - pl.duration(days=ASKED_DAYS)
-    heard = open_ones.filter(~pl.col("silent") & (pl.col("since") >= lately.dt.date()))
+    lately = day - timedelta(days=ASKED_DAYS)
+    heard = open_ones.filter(~pl.col("silent") & (pl.col("since") >= lately))
     actions = heard.join(required, on="reason", maintain_order="left").select(
         pl.col("id").alias("escalation"), "action", _key(pl.col("stem"), pl.col("action"))
     )
-    told = there.filter(there.str.contains(f":{TOLD}", literal=True)).alias("key").to_frame()
-    known = told.select(pl.col("key").str.extract(rf"^{PREFIX}(.*):{TOLD}").alias("stem"))
-    never = ~pl.col("stem").is_in(known["stem"].implode())
+    open_ones = open_ones.join(_told(there), on="stem", how="left", maintain_order="left")
     due = (pl.col("due_at").dt.epoch("s") // 60).cast(pl.String)
     name = (
         pl.when(pl.col("overdue"))
         .then(pl.concat_str(pl.lit(TOLD), due))
         .otherwise(pl.lit(f"{TOLD}open"))
     )
-    # A record that says it was told without a task that tells: a crash between the two.
-    untold = pl.col("tell").is_not_null() | ((pl.col("told_at") >= lately) & never)
+    # A record that says it was told, without a task made since that tells it: a crash between the
+    # two. Of a due the task is named by it; by another name where a person has moved it since.
+    heard_since = (
+        pl.when(pl.col("overdue"))
+        .then(pl.col("of_due") >= pl.col("told_on"))
+        .otherwise(pl.col("of_any").is_not_null())
+        .fill_null(False)
+    )
+    untold = pl.col("tell").is_not_null() | ((pl.col("told_on") >= lately) & ~heard_since)
     leaders = open_ones.filter(untold).select(
         pl.col("id").alias("escalation"), name.alias("action"), _key(pl.col("stem"), name)
     )
-    found = pl.concat([actions, leaders]).filter(~pl.col("key").is_in(there.implode()))
+    found = pl.concat([actions, leaders]).filter(~pl.col("key").is_in(there["key"].implode()))
     return found.select(list(ERRANDS))
+
+
+def _told(there: pl.DataFrame) -> pl.DataFrame:
+    """When leadership was last given a task: `stem`, `of_any`, `of_due` (those of a due alone)."""
+    opening = pl.col("key").str.ends_with(f":{TOLD}open")
+    return (
+        there.filter(pl.col("key").str.contains(f":{TOLD}", literal=True))
+        .with_columns(pl.col("key").str.extract(rf"^{PREFIX}(.*):{TOLD}").alias("stem"))
+        .group_by("stem")
+        .agg(
+            pl.col("opened_at").max().alias("of_any"),
+            pl.col("opened_at").filter(~opening).max().alias("of_due"),
+        )
+    )
 
 
 def _key(base: pl.Expr, action: pl.Expr) -> pl.Expr:

@@ -86,7 +86,12 @@ def errand_rows(
             `grade`, `holder`, `silent`, `owner_id`, `tell`, `overdue`, `since`, `now_opened_at`,
             `now_due_at`, `now_told_at`.
     """
-    there = pl.concat([records.asked["key"], records.errands["base"]]).unique()
+    # A task whose episode is gone is there all the same, made who knows when.
+    alone = records.errands.select(
+        pl.col("base").alias("key"), pl.lit(setting.day).alias("opened_at")
+    ).join(records.asked, on="key", how="anti")
+    there = pl.concat([records.asked.select("key", "opened_at"), alone])
+    zone = setting.calendar.time_zone
     texts = required(setting)
     found = errands.wanted(
         going.select(
@@ -96,13 +101,13 @@ def errand_rows(
             "silent",
             "tell",
             "overdue",
-            pl.col("now_told_at").alias("told_at"),
+            pl.col("now_told_at").dt.convert_time_zone(zone).dt.date().alias("told_on"),
             pl.col("now_due_at").alias("due_at"),
             "since",
         ),
         texts.select("reason", "action"),
         there,
-        setting.as_of,
+        setting.day,
     )
     if found.is_empty():
         return rows(found.head(0).select(pl.col("key").alias("account_id")))
