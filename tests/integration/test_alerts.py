@@ -144,7 +144,7 @@ class Org:
     def __init__(self, side: Side, folder: Path) -> None:
         self.side, self.box, self.folder = side, side.box, folder
         playbook = yaml.safe_load((MAPPINGS / "playbook.yaml").read_text(encoding="utf-8"))
-        playbook |= {"alerts": ALERTS, "quiet": None}
+        playbook |= {"alerts": ALERTS, "quiet": None, "touches": None}
         (folder / "playbook.yaml").write_text(yaml.safe_dump(playbook, sort_keys=False), "utf-8")
         text = (folder / "playbook.yaml").read_text("utf-8")
         assert "&id" not in text
