@@ -23,7 +23,7 @@ from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject
 from connectors.bottlecrm.receipts import Receipt, Receipts, failed, frame
 from connectors.bottlecrm.turn import HORIZON, Turn
 from connectors.bottlecrm.wire import Wanted
-from connectors.http import LostAnswer
+from connectors.http import Hopeless, LostAnswer
 from crm_health.connector import Batch, Op, Outcome
 from crm_health.errors import (
     AuthError,
@@ -60,6 +60,8 @@ AFTER_UNSEEN = Receipt(
 #: Answers that did not come, or that something in between gave up waiting for.
 _AT_WORK = frozenset({"CH-NET", "CH-TIME", "HTTP-408", "HTTP-504"})
 _ENDS = (AuthError, QuotaExhausted, SetupError)
+#: How many rows in a row may fail before it is an outage. A lost answer was long waited for.
+_LOST, _BLOCKED = 2, 4
 
 
 class Writer:
@@ -95,7 +97,7 @@ class Writer:
     ) -> Receipts:
         receipts: Receipts = {}
         stopped: Receipt | None = None
-        lost = False
+        failures = 0
         for n, (seq, body) in enumerate(zip(rows["seq"], sent, strict=True)):
             if stopped is not None:
                 receipts[seq] = stopped
@@ -107,19 +109,19 @@ class Writer:
                 receipts[seq] = save(n, body)
                 if receipts[seq] is UNSEEN:
                     stopped = AFTER_UNSEEN
-            except LostAnswer as error:
+            except (LostAnswer, Hopeless) as error:
                 receipts[seq] = failed(error)
-                # One record may be more than the CRM can take; two in a row are an outage.
-                if lost:
+                # One record may be more than the CRM can take, or a firewall before it.
+                failures += 1
+                if failures >= (_LOST if isinstance(error, LostAnswer) else _BLOCKED):
                     stopped = replace(receipts[seq], outcome=Outcome.RETRY)
-                lost = True
             except (Unavailable, *_ENDS) as error:
                 if not isinstance(error, Unavailable) and not receipts:
                     raise
                 # What came before was answered, and its receipts must not be lost.
                 stopped = receipts[seq] = failed(error)
             else:
-                lost = False
+                failures = 0
         return receipts
 
     def batch_size(self, _op: Op, _rows: int) -> int:
