@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from connectors.bottlecrm.bodies import bodies
+from connectors.bottlecrm.bodies import bodies, named_apart
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.describe import Describer
 from connectors.bottlecrm.errors import Absent
@@ -138,7 +138,7 @@ class Writer:
         if batch.op is Op.UPDATE:
             ids = rows["id"].to_list()
             return lambda n, body: self._update(crm_object, ids[n], body)
-        key = str(batch.key_field if batch.claim is None else batch.claim.key_field)
+        key = _key_field(batch)
         keys = rows[key].to_list()
         once = batch.op is Op.CREATE_ONCE
         return lambda n, body: self._keyed(crm_object, key, keys[n], body, once=once)
@@ -224,9 +224,18 @@ def _whole_records(batch: Batch, crm_object: CrmObject) -> pl.DataFrame:
     if batch.claim is not None:
         more = [c for c in batch.claim.rows.columns if c == "seq" or c not in rows.columns]
         rows = rows.join(batch.claim.rows.select(more), on="seq", maintain_order="left")
-    if batch.op is not Op.UPDATE and not crm_object.shows_custom:
+    if batch.op is Op.UPDATE:
+        return rows
+    name = crm_object.told_apart_by
+    if name in rows.columns:
+        rows = rows.with_columns(named_apart(rows[name], rows[_key_field(batch)], crm_object))
+    if not crm_object.shows_custom:
         rows = rows.with_columns(pl.lit(MARK_VALUE).alias(MARK))
     return rows
+
+
+def _key_field(batch: Batch) -> str:
+    return str(batch.key_field if batch.claim is None else batch.claim.key_field)
 
 
 def _check(batch: Batch) -> None:
