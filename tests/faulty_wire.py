@@ -24,7 +24,7 @@ _PAGE = b"<!DOCTYPE html><html><body>We will be back soon.</body></html>"
 class Rule:
     """What to do with the next calls that fit."""
 
-    #: unavailable, too_many, too_large, blocked, html, truncate, lose, redirect
+    #: unavailable, too_many, too_large, blocked, html, truncate, lose, redirect; none only counts
     kind: str
     #: GET, or anything else; empty for both.
     method: str = ""
@@ -81,7 +81,7 @@ class FaultyWire:
                     self.upstream.close()
                     self.answer(502, {"Content-Type": "text/html"}, _PAGE)
                     return
-                if rule is None:
+                if rule is None or rule.kind == "none":
                     self.answer(answer.status, answer.headers, data)
                 elif rule.kind == "html":
                     self.answer(200, {"Content-Type": "text/html"}, _PAGE)

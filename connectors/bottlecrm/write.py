@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from connectors.bottlecrm import closed
 from connectors.bottlecrm.bodies import bodies, named_apart
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.describe import Describer
@@ -81,6 +82,8 @@ class Writer:
         if rows.is_empty():
             return frame({})
         self._need_fields(batch, [name for name in rows.columns if name not in ("seq", "id")])
+        if batch.op is Op.UPDATE:
+            closed.forget(self._client.ports.notes, rows["id"])
         save = self._saver(batch, crm_object, rows)
         try:
             return frame(self._saved(rows, sent, save, takes_turns=batch.op is not Op.UPDATE))
@@ -158,8 +161,10 @@ class Writer:
         if there is None:
             return self._make(crm_object, key, value, body)
         # Of what is made once nothing is overwritten: a person may have changed it.
-        made = Receipt(Outcome.DONE, there, created=False)
-        return made if once else replace(self._update(crm_object, there, body), created=False)
+        if once:
+            return Receipt(Outcome.DONE, there, created=False)
+        closed.forget(self._client.ports.notes, [there])
+        return replace(self._update(crm_object, there, body), created=False)
 
     def _make(
         self, crm_object: CrmObject, key: str, value: str, body: Mapping[str, Any]
