@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.bottlecrm.closed import Closed, forget
 from connectors.bottlecrm.errors import Absent, Refused, fault_of, request_error
 from connectors.bottlecrm.objects import CUSTOM, OBJECTS
 from connectors.bottlecrm.provision_wanted import wanted
@@ -20,6 +21,7 @@ from crm_health.errors import (
     SetupError,
     Unavailable,
 )
+from crm_health.testing.ports import MemoryNotes
 
 TOKEN = "bcrm_pat_0123456789abcdefghijklmnop"
 
@@ -93,7 +95,9 @@ ANSWERS: list[tuple[int, str, bool, type[CrmHealthError], str]] = [
     (404, '{"detail": "No Account matches the given query."}', True, Absent, ""),
     (404, '{"detail": "Off.", "code": "module_off", "module": "tickets"}', True, SetupError, ""),
     (404, "<h1>Not Found</h1>", True, SetupError, ""),
-    (413, "<h1>Too large</h1>", True, Hopeless, ""),
+    (413, "<h1>Too large</h1>", True, Refused, ""),
+    (403, "<h1>Blocked by a firewall</h1>", True, Hopeless, ""),
+    (400, "<h1>Bad request</h1>", True, Hopeless, ""),
     (429, '{"detail": "Request was throttled."}', True, RateLimited, ""),
     (500, "<h1>Server Error (500)</h1>", False, Unavailable, ""),
     (502, "<h1>Bad gateway</h1>", True, LostAnswer, ""),
@@ -137,3 +141,22 @@ def test_the_packaged_mapping_names_what_there_is() -> None:
     for name in (escalation.key, escalation.seal, escalation.due):
         assert name.startswith(CUSTOM)
         assert f"{escalation.object}.{name}" in made
+
+
+def test_what_a_closed_task_said_is_asked_again_in_time() -> None:
+    """After two weeks at the latest, and at once where its row, the fields or a write differ."""
+    notes = MemoryNotes()
+    row = {"id": "a", "title": "Call", "status": "Completed"}
+    read = Closed(notes, ("cf_key",), 100)
+    assert read.recall(row) is None
+    read.learn(row, {**row, "cf_key": "k"})
+    read.keep()
+    told = [Closed(notes, ("cf_key",), day).recall(row) for day in range(100, 115)]
+    assert told[0] == told[6] == {"cf_key": "k"}
+    assert told[-1] is None
+    assert Closed(notes, ("cf_key",), 101).recall({**row, "title": "Other"}) is None
+    assert Closed(notes, ("cf_key", "cf_more"), 101).recall(row) is None
+    forget(notes, ["b"])
+    assert Closed(notes, ("cf_key",), 101).recall(row) is not None
+    forget(notes, ["a"])
+    assert Closed(notes, ("cf_key",), 101).recall(row) is None
