@@ -19,7 +19,7 @@ from connectors.bottlecrm.bodies import bodies
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.describe import Describer
 from connectors.bottlecrm.errors import Absent
-from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject
+from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject, Held
 from connectors.bottlecrm.receipts import Receipt, Receipts, failed, frame
 from connectors.bottlecrm.turn import HORIZON, Turn
 from connectors.bottlecrm.wire import Wanted
@@ -155,9 +155,10 @@ class Writer:
         there = self._find(crm_object, key, value)
         if there is None:
             return self._make(crm_object, key, value, body)
-        # Of what is made once nothing is overwritten: a person may have changed it.
-        made = Receipt(Outcome.DONE, there, created=False)
-        return made if once else replace(self._update(crm_object, there, body), created=False)
+        given = _belonging(body, crm_object) if once else body
+        if not given:
+            return Receipt(Outcome.DONE, there, created=False)
+        return replace(self._update(crm_object, there, given), created=False)
 
     def _make(
         self, crm_object: CrmObject, key: str, value: str, body: Mapping[str, Any]
@@ -225,6 +226,24 @@ def _whole_records(batch: Batch, crm_object: CrmObject) -> pl.DataFrame:
     if batch.op is not Op.UPDATE and not crm_object.shows_custom:
         rows = rows.with_columns(pl.lit(MARK_VALUE).alias(MARK))
     return rows
+
+
+def _belonging(body: Mapping[str, Any], crm_object: CrmObject) -> dict[str, Any]:
+    """What a record that is made once is known by: what it hangs on, and our mark.
+
+    Anything else a person may have changed, and it stays. Without these the read does not find the
+    record, so that every sync would want it made.
+    """
+    links = {
+        name: value
+        for name, value in body.items()
+        if value is not None
+        and name in crm_object.fields
+        and crm_object.fields[name].held is Held.RECORD
+    }
+    mark = MARK.removeprefix(CUSTOM)
+    marked = {mark: MARK_VALUE} if mark in body.get("custom_fields", {}) else {}
+    return {**links, "custom_fields": marked} if marked else links
 
 
 def _check(batch: Batch) -> None:
