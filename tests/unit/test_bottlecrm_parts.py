@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from connectors.bottlecrm.cursor import FRESH, Place
 from connectors.bottlecrm.errors import Absent, Refused, fault_of, request_error
 from connectors.bottlecrm.objects import CUSTOM, OBJECTS
 from connectors.bottlecrm.provision_wanted import wanted
@@ -137,3 +140,15 @@ def test_the_packaged_mapping_names_what_there_is() -> None:
     for name in (escalation.key, escalation.seal, escalation.due):
         assert name.startswith(CUSTOM)
         assert f"{escalation.object}.{name}" in made
+
+
+def test_a_read_that_broke_off_goes_on_for_some_hours_only() -> None:
+    """What it read before a weekend is not what the CRM holds after it."""
+    began = datetime(2026, 11, 20, 18, tzinfo=UTC)
+    place = replace(Place.load(None, 2, began), seen=(400, 297), last=("a", "b"))
+    soon = began + timedelta(seconds=FRESH - 1)
+    assert Place.load(place.dump(), 2, soon) == place
+    assert Place.load(place.dump(), 2) == place
+    late = began + timedelta(seconds=FRESH)
+    assert Place.load(place.dump(), 2, late) == Place.load(None, 2, late)
+    assert Place.load(place.dump(), 1, soon) == Place.load(None, 1, soon)
