@@ -59,7 +59,7 @@ soak: $(READY)  ## what takes longer than `make test` may
 lock: $(READY)  ## pin the requirements again, with hashes and without addresses
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
-	echo django-crm==1.35.0 | $(BIN)/uv pip compile -q --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/bottlecrm.txt
+	echo django-crm==1.35.0 | $(BIN)/uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/bottlecrm.txt
 
 clean:  ## remove environments and caches
 	rm -rf .venv .venv-3.* .venv-bottlecrm .mypy_cache .ruff_cache .import_linter_cache dist build

@@ -72,6 +72,8 @@ class CrmObject:
     writable: bool = True
     #: Whether it can only be listed by account.
     by_account: bool = False
+    #: The field whose text no two records may share.
+    told_apart_by: str = ""
 
 
 def _text(length: int = 255) -> Standard:
@@ -143,6 +145,7 @@ CASES = CrmObject(
     one=("cases_obj",),
     query=(("slim", "true"),),
     made_with={"status": "New", "priority": "Normal"},
+    told_apart_by="name",
 )  # fmt: skip
 OPPORTUNITIES = CrmObject(
     "opportunities",

@@ -19,7 +19,7 @@ from connectors.bottlecrm.cells import typed
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.cursor import WHOLE, Place
 from connectors.bottlecrm.describe import Describer
-from connectors.bottlecrm.errors import Absent
+from connectors.bottlecrm.errors import Absent, odd
 from connectors.bottlecrm.listing import Listing
 from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, TASKS, CrmObject
 from connectors.bottlecrm.wire import Wanted, accounts_offered
@@ -102,10 +102,14 @@ class Reader:
         gone = []
         for row_id in rows.filter(pl.col("id").is_in(list(ours)))["id"]:
             try:
-                details.append(whole.one(self._client.get(f"{crm_object.path}{row_id}/").body))
+                told = whole.one(self._client.get(f"{crm_object.path}{row_id}/").body)
             except Absent:
                 # Deleted since the list was read.
                 gone.append(row_id)
+                continue
+            if told["id"].to_list() != [row_id]:
+                raise odd(f"one of its {crm_object.name}")
+            details.append(told)
         told = pl.concat(details)
         known = [*gone, *told["id"]]
         others = rows.filter(~pl.col("id").is_in(known)).with_columns(

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from connectors.bottlecrm.bodies import bodies
+from connectors.bottlecrm.bodies import bodies, named_apart
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.describe import Describer
 from connectors.bottlecrm.errors import Absent
@@ -23,7 +23,7 @@ from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject, He
 from connectors.bottlecrm.receipts import Receipt, Receipts, failed, frame
 from connectors.bottlecrm.turn import HORIZON, Turn
 from connectors.bottlecrm.wire import Wanted
-from connectors.http import LostAnswer
+from connectors.http import Hopeless, LostAnswer
 from crm_health.connector import Batch, Op, Outcome
 from crm_health.errors import (
     AuthError,
@@ -60,6 +60,8 @@ AFTER_UNSEEN = Receipt(
 #: Answers that did not come, or that something in between gave up waiting for.
 _AT_WORK = frozenset({"CH-NET", "CH-TIME", "HTTP-408", "HTTP-504"})
 _ENDS = (AuthError, QuotaExhausted, SetupError)
+#: How many rows in a row may fail before it is an outage. A lost answer was long waited for.
+_LOST, _BLOCKED = 2, 4
 
 
 class Writer:
@@ -95,7 +97,7 @@ class Writer:
     ) -> Receipts:
         receipts: Receipts = {}
         stopped: Receipt | None = None
-        lost = False
+        failures = 0
         for n, (seq, body) in enumerate(zip(rows["seq"], sent, strict=True)):
             if stopped is not None:
                 receipts[seq] = stopped
@@ -107,19 +109,19 @@ class Writer:
                 receipts[seq] = save(n, body)
                 if receipts[seq] is UNSEEN:
                     stopped = AFTER_UNSEEN
-            except LostAnswer as error:
+            except (LostAnswer, Hopeless) as error:
                 receipts[seq] = failed(error)
-                # One record may be more than the CRM can take; two in a row are an outage.
-                if lost:
+                # One record may be more than the CRM can take, or a firewall before it.
+                failures += 1
+                if failures >= (_LOST if isinstance(error, LostAnswer) else _BLOCKED):
                     stopped = replace(receipts[seq], outcome=Outcome.RETRY)
-                lost = True
             except (Unavailable, *_ENDS) as error:
                 if not isinstance(error, Unavailable) and not receipts:
                     raise
                 # What came before was answered, and its receipts must not be lost.
                 stopped = receipts[seq] = failed(error)
             else:
-                lost = False
+                failures = 0
         return receipts
 
     def batch_size(self, _op: Op, _rows: int) -> int:
@@ -136,7 +138,7 @@ class Writer:
         if batch.op is Op.UPDATE:
             ids = rows["id"].to_list()
             return lambda n, body: self._update(crm_object, ids[n], body)
-        key = str(batch.key_field if batch.claim is None else batch.claim.key_field)
+        key = _key_field(batch)
         keys = rows[key].to_list()
         once = batch.op is Op.CREATE_ONCE
         return lambda n, body: self._keyed(crm_object, key, keys[n], body, once=once)
@@ -223,9 +225,18 @@ def _whole_records(batch: Batch, crm_object: CrmObject) -> pl.DataFrame:
     if batch.claim is not None:
         more = [c for c in batch.claim.rows.columns if c == "seq" or c not in rows.columns]
         rows = rows.join(batch.claim.rows.select(more), on="seq", maintain_order="left")
-    if batch.op is not Op.UPDATE and not crm_object.shows_custom:
+    if batch.op is Op.UPDATE:
+        return rows
+    name = crm_object.told_apart_by
+    if name in rows.columns:
+        rows = rows.with_columns(named_apart(rows[name], rows[_key_field(batch)], crm_object))
+    if not crm_object.shows_custom:
         rows = rows.with_columns(pl.lit(MARK_VALUE).alias(MARK))
     return rows
+
+
+def _key_field(batch: Batch) -> str:
+    return str(batch.key_field if batch.claim is None else batch.claim.key_field)
 
 
 def _belonging(body: Mapping[str, Any], crm_object: CrmObject) -> dict[str, Any]:

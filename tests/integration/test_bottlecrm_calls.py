@@ -12,6 +12,7 @@ import bottlecrm
 import polars as pl
 import pytest
 from bottlecrm_org import Org, prepared, real_time
+from faulty_wire import Rule
 
 from connectors.bottlecrm import provisioner
 from connectors.bottlecrm.client import Client
@@ -46,6 +47,7 @@ def org(place: Org, monkeypatch: pytest.MonkeyPatch) -> Org:
     """As it was after setup, with the environment pointing at it."""
     place.crm.back()
     place.log.events.clear()
+    place.wire.rules.clear()
     for name, value in place.variables.items():
         monkeypatch.setenv(name, value)
     return place
@@ -216,6 +218,34 @@ def test_a_field_that_was_removed_is_missed_before_anything_is_written(org: Org)
     setup.apply()
     assert all(step.done for step in setup.missing())
     setup.close()
+
+
+def test_a_record_that_does_not_get_through_holds_up_no_other(org: Org) -> None:
+    """Too large is refused, stopped by a firewall is for later; all stopped is an outage."""
+    ids = _accounts(org, 8)
+    rows = pl.DataFrame({"seq": range(8), "id": ids}).with_columns(cf_health_score=pl.lit(70.0))
+    batch = Batch(Op.UPDATE, "accounts", rows)
+    org.wire.rules += [Rule("blocked", "PATCH", ids[1]), Rule("too_large", "PATCH", ids[3])]
+    with org.connector() as connector:
+        outcomes = connector.write(batch)["outcome"].to_list()
+        assert outcomes == ["done", "retry", "done", "rejected"] + ["done"] * 4
+        org.wire.rules[:] = [Rule("blocked", "PATCH", times=99)]
+        calls = org.wire.calls
+        assert connector.write(batch)["outcome"].to_list() == ["retry"] * 8
+    # The custom fields, and four of the records.
+    assert org.wire.calls - calls == 5
+
+
+def test_setup_leaves_the_labels_that_an_admin_gave(org: Org) -> None:
+    """An option that is lacking is added; people go on seeing their own words for the others."""
+    field = "FROM custom_field_definition WHERE key = 'health_band' AND target_model = 'Account'"
+    told = org.crm.sql(f"SELECT id, options {field}")[0]
+    renamed = [{**one, "label": f"Our {one['value']}"} for one in told["options"][1:]]
+    org.person("PUT", f"/api/custom-fields/{told['id']}/", {"options": renamed})
+    setup = provisioner(make_ports(), "1", org.config.mapping)
+    setup.apply()
+    setup.close()
+    assert org.crm.sql(f"SELECT options {field}")[0]["options"] == [*renamed, told["options"][0]]
 
 
 def test_a_field_that_was_retyped_is_told_by_row_and_by_setup(org: Org) -> None:
