@@ -57,8 +57,9 @@ AFTER_UNSEEN = Receipt(
     code="CH-BC-UNSEEN",
     message="Not sent: a record that was saved before it is not listed for this token.",
 )
-#: Answers that did not come, or that something in between gave up waiting for.
-_AT_WORK = frozenset({"CH-NET", "CH-TIME", "HTTP-408", "HTTP-504"})
+#: Answers that did not come, or that something in between gave up waiting for. A proxy says 502 (or
+#: 520, 522, 524) of a server that died over it, whose database works on what it was told.
+_AT_WORK = frozenset({"CH-NET", "CH-TIME", *(f"HTTP-{n}" for n in (408, 502, 504, 520, 522, 524))})
 _ENDS = (AuthError, QuotaExhausted, SetupError)
 #: How many rows in a row may fail before it is an outage. A lost answer was long waited for.
 _LOST, _BLOCKED = 2, 4
