@@ -15,7 +15,6 @@ from dataclasses import replace
 
 import polars as pl
 
-from connectors.bottlecrm.cells import typed
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.cursor import WHOLE, Place
 from connectors.bottlecrm.describe import Describer
@@ -23,6 +22,7 @@ from connectors.bottlecrm.errors import Absent, odd
 from connectors.bottlecrm.listing import Listing
 from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, TASKS, CrmObject
 from connectors.bottlecrm.wire import Wanted, accounts_offered
+from connectors.cells import typed
 from crm_health.connector import Page, Request, Stream
 from crm_health.errors import SetupError
 

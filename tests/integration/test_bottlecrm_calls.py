@@ -18,8 +18,8 @@ from connectors.bottlecrm import provisioner
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.connector import BottleCrmConnector
 from connectors.bottlecrm.settings import load
-from connectors.bottlecrm.transport import Limits
 from connectors.bottlecrm.turn import HORIZON, NAME
+from connectors.exchange import Limits
 from crm_health.connector import Batch, Budget, FieldRead, Op, Request, Stream
 from crm_health.entities import Kind
 from crm_health.errors import AuthError, SetupError

@@ -15,8 +15,9 @@ from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.connector import BottleCrmConnector
 from connectors.bottlecrm.provision import BottleCrmProvisioner
 from connectors.bottlecrm.settings import Settings
-from connectors.bottlecrm.transport import Reply, Transport
+from connectors.bottlecrm.transport import Transport
 from connectors.bottlecrm.turn import NAME
+from connectors.exchange import Reply
 from connectors.http import Patience
 from crm_health.config.load import load
 from crm_health.connector import Batch, FieldRead, Op, Request, Stream
@@ -81,12 +82,12 @@ class _Canned(Transport):
         self.now = datetime(2026, 1, 5, 10, 0, 30, tzinfo=UTC)
         where = (method, urlsplit(path).path)
         if self.view_is_taken and where == ("POST", "/api/saved-views/"):
-            return Reply(400, b'{"error": true, "errors": {"name": ["taken"]}}', {})
+            return Reply(400, None, b'{"error": true, "errors": {"name": ["taken"]}}', {})
         if method == "DELETE":
-            return Reply(204, b"", {})
+            return Reply(204, None, b"", {})
         if where not in self.answers:
-            return Reply(404, b'{"detail": "Not found."}', {})
-        return Reply(200, orjson.dumps(self.answers[where]), {})
+            return Reply(404, None, b'{"detail": "Not found."}', {})
+        return Reply(200, None, orjson.dumps(self.answers[where]), {})
 
 
 def _texts(crm_object: str, *paths: str) -> list[Request]:
