@@ -70,7 +70,7 @@ class Reader:
     def _rows(
         self, crm_object: CrmObject, paths: tuple[str, ...], cursor: str | None
     ) -> Iterator[tuple[pl.DataFrame, Place | None]]:
-        place = Place.load(cursor, len(crm_object.parts))
+        place = Place.load(cursor, len(crm_object.parts), self._client.now)
         if crm_object.by_account:
             yield from self._by_account(crm_object, paths, place)
             return
@@ -136,7 +136,7 @@ class Reader:
         self, crm_object: CrmObject, paths: tuple[str, ...], place: Place
     ) -> Iterator[tuple[pl.DataFrame, Place | None]]:
         """One list an account, in the order of the accounts' ids; several make one page."""
-        start = Place.load(None, len(crm_object.parts))
+        start = replace(Place.load(None, len(crm_object.parts)), begun=place.begun)
         offered = self._client.get(TASKS.path, [("limit", "1")])
         accounts = sorted(accounts_offered(offered.body))
         wanted = Wanted(crm_object, paths)

@@ -14,6 +14,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from connectors.bottlecrm.errors import not_json, odd
+from connectors.bottlecrm.fitting import fitted
 from connectors.bottlecrm.objects import CUSTOM, CrmObject, Held, Standard
 
 _PLAIN = Standard("text")
@@ -142,7 +143,10 @@ def _read(body: bytes, tree: dict[str, Any]) -> pl.DataFrame:
     try:
         return pl.read_json(body, schema=schema)
     except PolarsError:
-        raise not_json("a read") from None
+        try:
+            return fitted(body, schema)
+        except (ValueError, TypeError, PolarsError):
+            raise not_json("a read") from None
 
 
 def _value(whole: pl.DataFrame, path: tuple[str, ...]) -> Any:

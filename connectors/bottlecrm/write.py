@@ -20,7 +20,7 @@ from connectors.bottlecrm.bodies import bodies, named_apart
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.describe import Describer
 from connectors.bottlecrm.errors import Absent
-from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject
+from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject, Held
 from connectors.bottlecrm.receipts import Receipt, Receipts, failed, frame
 from connectors.bottlecrm.turn import HORIZON, Turn
 from connectors.bottlecrm.wire import Wanted
@@ -58,8 +58,9 @@ AFTER_UNSEEN = Receipt(
     code="CH-BC-UNSEEN",
     message="Not sent: a record that was saved before it is not listed for this token.",
 )
-#: Answers that did not come, or that something in between gave up waiting for.
-_AT_WORK = frozenset({"CH-NET", "CH-TIME", "HTTP-408", "HTTP-504"})
+#: Answers that did not come, or that something in between gave up waiting for. A proxy says 502 (or
+#: 520, 522, 524) of a server that died over it, whose database works on what it was told.
+_AT_WORK = frozenset({"CH-NET", "CH-TIME", *(f"HTTP-{n}" for n in (408, 502, 504, 520, 522, 524))})
 _ENDS = (AuthError, QuotaExhausted, SetupError)
 #: How many rows in a row may fail before it is an outage. A lost answer was long waited for.
 _LOST, _BLOCKED = 2, 4
@@ -160,11 +161,11 @@ class Writer:
         there = self._find(crm_object, key, value)
         if there is None:
             return self._make(crm_object, key, value, body)
-        # Of what is made once nothing is overwritten: a person may have changed it.
-        if once:
+        given = _belonging(body, crm_object) if once else body
+        if not given:
             return Receipt(Outcome.DONE, there, created=False)
         closed.forget(self._client.ports.notes, [there])
-        return replace(self._update(crm_object, there, body), created=False)
+        return replace(self._update(crm_object, there, given), created=False)
 
     def _make(
         self, crm_object: CrmObject, key: str, value: str, body: Mapping[str, Any]
@@ -241,6 +242,24 @@ def _whole_records(batch: Batch, crm_object: CrmObject) -> pl.DataFrame:
 
 def _key_field(batch: Batch) -> str:
     return str(batch.key_field if batch.claim is None else batch.claim.key_field)
+
+
+def _belonging(body: Mapping[str, Any], crm_object: CrmObject) -> dict[str, Any]:
+    """What a record that is made once is known by: what it hangs on, and our mark.
+
+    Anything else a person may have changed, and it stays. Without these the read does not find the
+    record, so that every sync would want it made.
+    """
+    links = {
+        name: value
+        for name, value in body.items()
+        if value is not None
+        and name in crm_object.fields
+        and crm_object.fields[name].held is Held.RECORD
+    }
+    mark = MARK.removeprefix(CUSTOM)
+    marked = {mark: MARK_VALUE} if mark in body.get("custom_fields", {}) else {}
+    return {**links, "custom_fields": marked} if marked else links
 
 
 def _check(batch: Batch) -> None:

@@ -159,6 +159,37 @@ def test_nobody_creates_while_a_creation_without_answer_may_be_at_work(org: Org)
     assert _made(org) == ["a"]
 
 
+def test_nobody_creates_after_a_server_died_over_a_creation(org: Org) -> None:
+    """A proxy says 502, and the database may carry out all the same what it was told."""
+    account = _accounts(org, 1)[0]
+    org.wire.writes.clear()
+
+    def die() -> None:
+        while "POST /api/tasks/" not in org.wire.writes:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        org.crm.stop()
+        org.crm.start()
+
+    killer = threading.Thread(target=die)
+    org.crm.hold("LOCK TABLE task IN SHARE ROW EXCLUSIVE MODE", ())
+    try:
+        killer.start()
+        with org.connector(real_time()) as connector:
+            receipt = connector.write(_creations(["a"], account)).to_dicts()[0]
+        assert (receipt["outcome"], receipt["code"]) == ("unknown", "HTTP-502")
+        with org.connector() as connector:
+            assert connector.write(_creations(["a"], account))["code"].to_list() == ["CH-BC-TURN"]
+    finally:
+        killer.join()
+        org.crm.release()
+    for _ in range(100):
+        if _made(org):
+            break
+        time.sleep(0.1)
+    assert _made(org) == ["a"]
+
+
 def test_a_creation_that_broke_off_half_way_is_finished(org: Org) -> None:
     """The CRM saves a task and then its owner: where it fails in between, the owner comes after."""
     account = _accounts(org, 1)[0]

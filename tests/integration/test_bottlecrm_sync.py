@@ -123,6 +123,26 @@ def test_what_people_do_is_met_by_the_next_sync(base: Base, place: Path) -> None
     assert org.sync(place).outcomes == {}
 
 
+def test_a_task_that_was_taken_from_its_account_comes_back(base: Base, place: Path) -> None:
+    """Without account or mark a read does not find it: both come back, what else it says stays."""
+    org = base.org
+    org.sync(place)
+    task, escalation = sorted(org.tasks(), key=lambda t: t["title"])
+    mine = {"title": "Mine now", "status": "In Progress", "account": None}
+    org.person("PATCH", f"/api/tasks/{task['id']}/", mine)
+    org.person("PATCH", f"/api/tasks/{escalation['id']}/", {"custom_fields": {"health_mark": ""}})
+    org.sync(place)
+    found = {str(t["id"]): t for t in org.tasks()}
+    assert found.keys() == {str(task["id"]), str(escalation["id"])}
+    assert {str(t["account_id"]) for t in found.values()} == {base.first}
+    left = found[str(task["id"])]
+    assert (left["title"], left["status"]) == ("Mine now", "In Progress")
+    assert left["custom_fields"] == task["custom_fields"]
+    for _ in range(2):
+        assert org.sync(place).outcomes == {}
+        assert org.wire.writes == []
+
+
 def test_a_restart_of_the_crm_during_a_sync_changes_nothing_of_its_end(
     base: Base, place: Path, tmp_path: Path
 ) -> None:
