@@ -152,7 +152,9 @@ def _not_allowed(fault: Fault, text: str, *, reads: bool) -> CrmHealthError:
     if not fault.is_json:
         return Hopeless(f"The answer is not BottleCRM's {text}.", code="CH-NOT-JSON")
     if reads:
-        return AuthError(f"BottleCRM's user may not see this {text}.", code=FORBIDDEN)
+        return AuthError(
+            f"BottleCRM's user may not see this: its role must be ADMIN {text}.", code=FORBIDDEN
+        )
     return Refused(f"BottleCRM's user may not do this {text}.", fault)
 
 

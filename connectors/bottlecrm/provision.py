@@ -109,7 +109,7 @@ class BottleCrmProvisioner:
 
 
 def _step(new: NewField, *, done: bool) -> Step:
-    return Step(f"custom field {new.shown} ({new.type.type})", new.shown, done)
+    return Step(f"custom field of type {new.type.type}", new.shown, done)
 
 
 def provisioner(ports: Ports, api_version: str, mapping: Mapping) -> BottleCrmProvisioner:

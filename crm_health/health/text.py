@@ -112,18 +112,23 @@ def _unknown(model: Model) -> pl.Expr:
         .then(
             pl.format(
                 f"Unknown: {{}} of the model is switched on, {limits.min_weight_on:g} % is needed.",
-                percent_text(pl.col("weight_on") / 100),
+                _at_least("weight_on"),
             )
         )
         .when(pl.col("coverage") < limits.min_coverage)
         .then(
             pl.format(
                 f"Unknown: evidence for {{}} of the model, {limits.min_coverage:g} % is needed.",
-                percent_text(pl.col("coverage") / 100),
+                _at_least("coverage"),
             )
         )
         .otherwise(pl.lit(f"Unknown: evidence in fewer than {dimensions} dimensions."))
     )
+
+
+def _at_least(name: str) -> pl.Expr:
+    """A percentage in whole steps of 5: 59.7 % must not read as the 60 % that are needed."""
+    return percent_text((pl.col(name) / 5.0).floor() / 20.0)
 
 
 def _joined(lines: pl.DataFrame, sign: str, name: str) -> pl.DataFrame:

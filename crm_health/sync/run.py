@@ -139,14 +139,15 @@ def _leave_out(
     """Take from the draft what is not sent now; the accounts that wait for something all the same.
 
     Tasks beyond a person's day come back by themselves. What the CRM refused in the last day
-    with the very same content waits for a change, or for `full`.
+    with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
     run, unserved = report.run, gathered.ownerless
     waiting = ration.waiting(gathered.tasks, store, report.setting)
     store.drafts.leave_out(run, "task", waiting)
     report.waiting = len(waiting)
     if not options.full:
-        refused = store.drafts.leave_out_refused(run, run.started_at - timedelta(days=1))
+        since = run.started_at - timedelta(days=1)
+        refused = store.drafts.leave_out_refused(run, since, options.approve)
         report.refused = len(refused)
         unserved = pl.concat([unserved, refused])
     return unserved

@@ -237,11 +237,14 @@ def test_why_names_a_persons_override():
 
 
 def test_why_of_an_unknown_score_says_what_is_needed():
-    """Without enough evidence it says so, and never shows a score."""
+    """Without enough evidence it says so, never shows a score, and rounds no lack away."""
     model = spoken()
     texts, assessed, _s = explain(model, facts_of(model, row(None, 90.0, None)))
     assert assessed["score"].to_list() == [None]
     assert texts[0]["why"].startswith("Unknown: evidence for 30 % of the model, 60 % is needed.")
+    model = plain({"adoption_use": 41.0, "value_runway": 59.0, "care_calm": 0.0})
+    texts, _a, _s = explain(model, facts_of(model, row(None, 90.0, None)))
+    assert texts[0]["why"].startswith("Unknown: evidence for 55 % of the model, 60 % is needed.")
 
 
 def test_why_has_its_lengths_and_no_control_characters():

@@ -106,6 +106,19 @@ def test_an_approved_plan_is_applied_once(live: Org) -> None:
     assert last(live).exit_code == 4
 
 
+def test_approval_covers_what_the_crm_refused_before(live: Org) -> None:
+    """Held once more, this time with what was refused, it is written when a person says so."""
+    late(live, 11)
+    for account in {row["AccountId"] for row in live.crm.rows("Case")}:
+        live.crm.refusals[("Escalation", f"ch1:{account}:late:1")] = ("VALIDATION", "", "no")
+    first = live.sync().run.id
+    assert live.sync(approve=first).outcomes == {"done": 11, "rejected": 11}
+    live.crm.heal()
+    held = live.sync(full=True)
+    assert held.outcomes == {"held": 11}
+    assert live.sync(approve=held.run.id).outcomes == {"done": 11}
+
+
 def test_approval_covers_unchanged_rows_only(live: Org) -> None:
     """What is new or different since then waits for an ordinary run."""
     cases = late(live, 12)
