@@ -38,8 +38,8 @@ if bottlecrm.environment() is None:
 NOW = datetime(2025, 11, 17, 9, tzinfo=UTC)
 _ACCOUNTS, _CUSTOMERS = 16, 12
 _GUIDE = Path(__file__).parents[2] / "docs" / "bottlecrm.md"
-#: Lines of the table of what the scores lack: a measure in the first cell.
-_LACKS = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+#: Lines of the table of what the scores lack: a measure in the first cell, not a field of ours.
+_LACKS = re.compile(r"^\| `(?!health_)(\w+)` \|", re.MULTILINE)
 Measured = dict[str, dict[str, int]]
 #: Measures of what BottleCRM does not hold at all.
 _MISSING = {"satisfaction", "usage_change"}
