@@ -1,0 +1,35 @@
+"""What a swinging score does to bands and tasks, through whole syncs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sync_kit import Org
+
+
+@pytest.fixture
+def org(tmp_path: Path) -> Org:
+    return Org(tmp_path)
+
+
+def test_a_swing_around_a_threshold_is_one_change_and_one_task(org: Org) -> None:
+    """69 and 71 by turns for 30 days: one change of the band, one task.
+
+    That is so where two readings agree; 71 is not enough to come back. Where the score swings from
+    day to day no two agree, and the band stays.
+    """
+    daily, slow = org.account(71), org.account(71)
+    org.sync()
+    bands: dict[str, list[str]] = {daily: ["Green"], slow: ["Green"]}
+    for day in range(30):
+        org.edit("Account", daily, Given=69.0 if day % 2 == 0 else 71.0)
+        org.edit("Account", slow, Given=69.0 if day // 2 % 2 == 0 else 71.0)
+        org.days(1)
+        for account, seen in bands.items():
+            seen.append(org.shown(account)["HBand"])
+    changes = {a: [(t, n) for t, n in pairwise(seen) if t != n] for a, seen in bands.items()}
+    assert changes == {daily: [], slow: [("Green", "Yellow")]}
+    assert [task["WhatId"] for task in org.crm.rows("Task")] == [slow]
+    assert org.sync().outcomes == {}
