@@ -33,3 +33,19 @@ def test_a_swing_around_a_threshold_is_one_change_and_one_task(org: Org) -> None
     assert changes == {daily: [], slow: [("Green", "Yellow")]}
     assert [task["WhatId"] for task in org.crm.rows("Task")] == [slow]
     assert org.sync().outcomes == {}
+
+
+def test_who_falls_on_gets_no_second_task(org: Org) -> None:
+    """60 and 70 pass; below 70 is one task, and below 60 the same one: the levels nest."""
+    edges = {org.account(given): given for given in (59.0, 60.0, 69.0, 70.0)}
+    mine = org.account(80)
+    org.sync()
+    bands = {given: org.shown(account)["HBand"] for account, given in edges.items()}
+    assert bands == {59: "Red", 60: "Yellow", 69: "Yellow", 70: "Green"}
+    org.edit("Account", mine, Given=65.0)
+    org.days(1)
+    assert org.shown(mine)["HBand"] == "Yellow"
+    org.edit("Account", mine, Given=50.0)
+    org.days(1)
+    assert org.shown(mine)["HBand"] == "Red"
+    assert [task["WhatId"] for task in org.crm.rows("Task")] == [mine]
