@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from crm_health.config.figures import figure
 from crm_health.config.model import Model
-from crm_health.entities import CONTINUOUS
+from crm_health.entities import CONTINUOUS, Entity
 from crm_health.health.aggregate import columns_read
 from crm_health.health.book import names as book_names
 from crm_health.health.book import rests_on
-from crm_health.health.days import local_day
+from crm_health.health.days import as_local_date, local_day
 from crm_health.health.evaluate import names_in
 
 #: How long somebody has been a customer is a yardstick, not evidence.
@@ -36,6 +36,14 @@ class Source:
     newest: date | None
     #: Optional columns the org lacks: facts that use them are missing.
     missing: frozenset[str] = frozenset()
+
+    def until(self, entity: Entity, day: date, tz: str) -> Source:
+        """As it would be without rows of later days; what has no date may be as old as any."""
+        if entity.main_date is None or self.rows is None or entity.main_date not in self.rows:
+            return self
+        early = as_local_date(self.rows, entity.main_date, tz) <= day
+        newest = min(self.newest, day) if self.newest else None
+        return replace(self, rows=self.rows.filter(early.fill_null(True)), newest=newest)
 
 
 @dataclass(frozen=True)

@@ -71,18 +71,28 @@ def load_facts(
     accounts: pl.DataFrame,
     scope: Scope,
     book: Figures,
+    until: Mapping[str, date] | None = None,
 ) -> facts.Facts:
-    """The One View of some accounts: one wide row each."""
+    """The One View of some accounts: one wide row each.
+
+    Of entities in `until` as if there were no rows of days later than that.
+    """
     model = setting.config.model
     sources = {}
     for entity in sorted({definition.source for definition in model.facts.values()}):
-        sources[entity] = _source(store, setting, entity, scope)
+        found = source(store, setting, entity, scope)
+        sources[entity] = (
+            found.until(ENTITIES[entity], until[entity], model.time_zone)
+            if until and entity in until
+            else found
+        )
     # The accounts are there already; what their columns are worth depends on when they were read.
     sources["account"] = facts.Source(accounts, _read_at(store, setting, "account"), None)
     return facts.compute(model, sources, accounts, setting.as_of, book)
 
 
-def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.Source:
+def source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.Source:
+    """The rows of some accounts, and what is known of their reading."""
     shape = setting.reads.shapes.get(entity)
     missing = setting.reads.missing.get(entity, frozenset())
     if shape is None:
@@ -92,20 +102,24 @@ def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.
             newest=None,
             missing=missing,
         )
-    main = ENTITIES[entity].main_date
-    zone = ZoneInfo(setting.calendar.time_zone)
-    upto = setting.as_of.astimezone(zone)
-    newest = store.mirror.newest(entity, main, upto) if main and main in shape else None
-    if isinstance(newest, datetime):
-        newest = newest.astimezone(zone).date()
     # The org may lack a column of the company's own that expressions name all the same.
     rows = _whole(store.mirror.load(entity, list(shape), scope), _own(setting, entity))
     return facts.Source(
         rows=rows,
         read_at=_read_at(store, setting, entity),
-        newest=newest,
+        newest=newest(store, setting, entity),
         missing=missing,
     )
+
+
+def newest(store: Store, setting: Setting, entity: str) -> date | None:
+    """The newest day that an entity brought, of all accounts."""
+    main = ENTITIES[entity].main_date
+    if main is None or main not in setting.reads.shapes.get(entity, ()):
+        return None
+    zone = ZoneInfo(setting.calendar.time_zone)
+    found = store.mirror.newest(entity, main, setting.as_of.astimezone(zone))
+    return found.astimezone(zone).date() if isinstance(found, datetime) else found
 
 
 def _own(setting: Setting, entity: str) -> dict[str, DataType | DataTypeClass]:

@@ -63,6 +63,11 @@ def of_config(store: Store, config_digest: str, day: date) -> Kept | None:
     return found[-1] if found else None
 
 
+def of_digest(store: Store, config_digest: str) -> Model | None:
+    """The model that a configuration of this digest had; None where it is not known."""
+    return kept(store, store.runs.get_value(f"{_OF}{config_digest}") or "")
+
+
 def keep(store: Store, config: Config, day: date) -> None:
     """Note that this configuration's model counts, from that day on if it is another one."""
     name = digest(config.model)

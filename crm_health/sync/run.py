@@ -99,20 +99,20 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     store.runs.phase(run, "assess")
     book = population.figures(store, setting)
     tally = Tally(shrunk=report.pulled.shrunk)
-    profiler = shifts.profiler(setting)
+    scopes = due.scopes()
+    sample = shifts.Sample(setting, len(scopes))
     former = _former(store, config, setting)
     gathered = draft.assess_all(
-        store, setting, run, due.scopes(), book, former, tally, options.tick, profiler
+        store, setting, run, scopes, book, former, tally, options.tick, sample
     )
     _count(store, report, due, gathered, tally)
-    inputs = profiler.profile()
     unserved = _leave_out(store, report, gathered, options)
     store.runs.phase(run, "guards")
     if options.approve is not None:
         store.drafts.keep_approved(run, options.approve)
     elif not identity.is_sandbox:
         guards = config.playbook.guards
-        tally.shifted = shifts.found(store, guards, inputs, report.customers)
+        tally.shifted = shifts.found(store, setting, sample, report.customers)
         report.stops = stops(guards, tally, store.drafts.kinds(run), connector.usage())
     store.drafts.fix(run, plan.KINDS)
     report.calls_needed = plan.calls(store.plans.groups(run.id), connector)
@@ -122,9 +122,8 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     elif not options.dry_run:
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
         _keep(store, config, setting, book, former)
-        approved = options.approve is not None
-        if due.all or (approved and shifts.stands(inputs, report.customers)):
-            shifts.keep(store, setting.day, inputs, alone=approved)
+        if due.all or options.approve is not None:
+            shifts.keep(store, setting)
         store.runs.phase(run, "apply")
         apply(connector, store, run, config.mapping, options)
         _settle(store, report, due, unserved, options)
@@ -207,9 +206,11 @@ def _settle(store: Store, report: Report, due: Due, unserved: pl.Series, options
             store.plans.use_hold(options.approve, report.run)
         return
     waiting = pl.concat([store.plans.pending(report.run.id), unserved])
+    if due.all:
+        # Before the day counts as done: a run that dies in between must not leave a book of nobody.
+        store.runs.set_value(CUSTOMERS, str(report.customers))
     due.settled(waiting.drop_nulls().unique())
     if due.all:
-        store.runs.set_value(CUSTOMERS, str(report.customers))
         _tidy(store, report)
 
 
