@@ -155,15 +155,20 @@ def _notes(receipt: Receipt) -> list[str]:
             f"A person set the score to {number(receipt['override'])}; "
             f"computed: {number(receipt['computed'])}."
         )
-    notes += [
-        f"Another model counts since {change['day']}: the score became {number(change['score'])} "
-        f"that day, and the one before would have given {number(change['was'])}; the trend leaves "
-        "this out."
-        for change in receipt.get("model_changes") or ()
-    ]
+    notes += [_changed(change) for change in receipt.get("model_changes") or ()]
     if receipt.get("held"):
         notes.append(f"{receipt['held']}.")
     return notes
+
+
+def _changed(change: Mapping[str, Any]) -> str:
+    since = f"Another model counts since {change['day']}"
+    if change["was"] is None:
+        return f"{since}, and the one before can't be held against it: the trend begins anew."
+    return (
+        f"{since}: the score became {number(change['score'])} that day, and the one before would "
+        f"have given {number(change['was'])}; the trend leaves this out."
+    )
 
 
 def _compared(receipt: Receipt, shown: Mapping[str, Any] | None) -> RenderableType:

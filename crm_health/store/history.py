@@ -201,17 +201,17 @@ class History:
         """The days (both included) on which an account came under another model.
 
         Returns:
-            `day`, `score`, and `was`, the score by the model before.
+            `day`, `score` (computed), and `was`, the same by the model before; None: not known.
         """
         query = (
-            select(READINGS.c.day, READINGS.c.score, READINGS.c.was)
+            select(READINGS.c.day, READINGS.c.computed, READINGS.c.was)
             .where(READINGS.c.account_id == account_id, READINGS.c.was.is_not(None))
             .where(READINGS.c.day.between(to_days(first), to_days(last)))
             .order_by(READINGS.c.day)
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [{"day": from_days(r.day), "score": r.score, "was": r.was} for r in rows]
+        return [{"day": from_days(r.day), "score": r.computed, "was": r.was or None} for r in rows]
 
     def thin(self, today: date, since: date | None = None) -> int:
         """Drop readings that need not be kept any more; how many.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -44,7 +45,8 @@ class Former:
 
     #: Today's, but for the model.
     setting: Setting
-    book: Figures
+    #: None where the mapping does not bring any more what it reads: then nobody can score by it.
+    book: Figures | None
     #: The model's digest.
     digest: str
 
@@ -166,7 +168,7 @@ def assess(
         model.override.apart_points,
     )
     was = _was(store, setting, scope, former, known, accounts, view, assessed)
-    today = assessed.select("account_id", "score", "model").join(
+    today = assessed.select("account_id", "score", "computed", "model").join(
         was, on="account_id", how="left", maintain_order="left"
     )
     series = _series(known, accounts, today, day)
@@ -237,7 +239,7 @@ def _was(
     view: facts.Facts,
     assessed: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Of accounts that came under another model today, the score by the one before."""
+    """Of accounts that came under another model today, what the one before would compute."""
     last = known.group_by("account_id").agg(pl.col("model").last()).drop_nulls()
     found = [pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})]
     if former is not None:
@@ -248,7 +250,9 @@ def _was(
         last = last.join(changed, on="account_id", how="anti")
         if mine.height:
             theirs = accounts.join(mine, on="account_id", how="semi", maintain_order="left")
-            found.append(_by_former(store, former, scope, theirs, mine))
+            by_former = _by_former(store, former, scope, theirs, mine)
+            marked = mine.select("account_id").join(by_former, on="account_id", how="left")
+            found.append(marked.with_columns(pl.col("was").fill_null(0)))
     moved = last.join(assessed.select("account_id", pl.col("model").alias("now")), on="account_id")
     found.append(
         scores(
@@ -264,12 +268,11 @@ def _was(
 def _by_former(
     store: Store, former: Former, scope: Scope, accounts: pl.DataFrame, before: pl.DataFrame
 ) -> pl.DataFrame:
-    try:
-        view = load_facts(store, former.setting, accounts, scope, former.book)
-        return scores(former.setting.config.model, view, before, former.setting.as_of)
-    except pl.exceptions.PolarsError:
-        # It reads what the mapping does not bring any more: nobody can say what it would give.
-        return pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})
+    if former.book is not None:
+        with suppress(pl.exceptions.PolarsError):
+            view = load_facts(store, former.setting, accounts, scope, former.book)
+            return scores(former.setting.config.model, view, before, former.setting.as_of)
+    return pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})
 
 
 def _series(
@@ -289,8 +292,13 @@ def _series(
         .filter((pl.col("day") < pl.col("first").fill_null(day)) & (pl.col("day") < day))
     )
     parts = [
-        part.select("account_id", "day", pl.col("score").cast(pl.Float64), "model", "was")
-        for part in (known, told.with_columns(pl.lit(None, pl.Int64).alias("was")))
+        part.select(
+            "account_id", "day", pl.col("score").cast(pl.Float64), "computed", "model", "was"
+        )
+        for part in (
+            known,
+            told.with_columns(pl.lit(None, pl.Int64).alias(n) for n in ("computed", "was")),
+        )
     ]
     return pl.concat(parts).sort("account_id", "day")
 

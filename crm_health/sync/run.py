@@ -139,7 +139,7 @@ def _keep(
     store.history.keep_staged()
     models.keep(store, config, setting.day)
     store.history.save_figures(setting.day, config.digest, book)
-    if former is not None:
+    if former is not None and former.book is not None:
         store.history.save_figures(setting.day, former.setting.config.digest, former.book)
 
 
@@ -155,8 +155,7 @@ def _former(store: Store, config: Config, setting: Setting) -> Former | None:
     try:
         return Former(former, population.figures(store, former), name)
     except pl.exceptions.PolarsError:
-        # It reads what the mapping does not bring any more.
-        return None
+        return Former(former, None, name)
 
 
 def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tally: Tally) -> None:
