@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -38,14 +39,15 @@ def with_model(context: Context, name: str) -> Config:
     settings = context.settings
     if name == PACKAGED:
         path = Path(str(resources.files("mappings") / _FILE))
-    else:
-        given = Path(name)
-        path = given / _FILE if given.is_dir() else given
-        if not path.is_file():
-            raise click.BadParameter(
-                f"there is no file {path}; `{CURRENT}` and `{PACKAGED}` name the model in use and "
-                "the packaged one"
-            )
+        packaged = load_config(settings.config, crm=settings.crm, model_file=path)
+        return replace(packaged, files={**packaged.files, _FILE: DEFAULT})
+    given = Path(name)
+    path = given / _FILE if given.is_dir() else given
+    if not path.is_file():
+        raise click.BadParameter(
+            f"there is no file {path}; `{CURRENT}` and `{PACKAGED}` name the model in use and "
+            "the packaged one"
+        )
     return load_config(settings.config, crm=settings.crm, model_file=path)
 
 

@@ -22,7 +22,7 @@ from crm_health.config.problems import nearest
 from crm_health.config.samples import Domains
 from crm_health.config.trials import NO_RATIO
 from crm_health.config.yaml import Document
-from crm_health.entities import ENTITIES, Kind
+from crm_health.entities import BY_PEOPLE, ENTITIES, Kind
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _facts(
         if entity is None:
             hint = nearest(fact.source, ENTITIES)
             check.add((*path, "from"), f"there is no entity {fact.source!r}", hint)
-        elif entity.ours:
+        elif entity.ours and entity.name not in BY_PEOPLE:
             check.add((*path, "from"), "our own records are never an input of the score")
         elif fact.source in ("account", "user"):
             check.add((*path, "from"), "has no rows to count", "write it under `derived`")

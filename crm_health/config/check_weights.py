@@ -99,7 +99,7 @@ def _tried(
     expressions: Known, weights: Mapping[str, float | str], texts: Mapping[str, Expr]
 ) -> pl.DataFrame:
     """What each measure can weigh, a row for each case there is; none where there are too many."""
-    columns = expressions.at((), " ".join(expr.text for expr in texts.values()))
+    columns = expressions.at(None, " ".join(expr.text for expr in texts.values()))
     read = frozenset[str]().union(*(expr.columns for expr in texts.values()))
     kinds = {name: Kind(columns[name]) for name in read if columns[name] != "any"}
     frame = grid([expr.text for expr in texts.values()], kinds, expressions.domains)
@@ -122,7 +122,7 @@ def _reached(expressions: Known, model: Model, number: int) -> None:
     if len(texts) < number + 1 or number == 0:
         return
     try:
-        columns = expressions.at((), " ".join(texts))
+        columns = expressions.at(None, " ".join(texts))
         read = frozenset[str]().union(*(language.compile(text, columns).columns for text in texts))
     except ExpressionError:
         return

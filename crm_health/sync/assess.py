@@ -12,11 +12,11 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 from crm_health.config.columns import extra_columns
-from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, shown
+from crm_health.entities import ACCOUNT_OUTPUTS, BY_PEOPLE, ENTITIES, POLARS, shown
 from crm_health.health import band, days, facts, receipt, score, text, trend, weeks
 from crm_health.health.book import Figures
 from crm_health.health.former import like_with_like, scores
-from crm_health.programmes import memory, overrides
+from crm_health.programmes import episodes, memory, overrides
 from crm_health.store import Scope, Store
 from crm_health.sync import models
 from crm_health.sync.setting import Setting
@@ -106,6 +106,9 @@ def source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.S
         )
     # The org may lack a column of the company's own that expressions name all the same.
     rows = _whole(store.mirror.load(entity, list(shape), scope), _own(setting, entity))
+    if entity in BY_PEOPLE:
+        # What a run opened is never an input: the next one would write again.
+        rows = rows.filter(~episodes.is_ours(pl.col("key")))
     return facts.Source(
         rows=rows,
         read_at=_read_at(store, setting, entity),

@@ -8,6 +8,8 @@ import pytest
 from desk_kit import Shell, changed, desk
 from sync_kit import Org, config, reason
 
+from crm_health.config.load import load
+
 WEIGHTS = [{"name": "standard", "weights": {"given": 90, "second": 10}}]
 
 
@@ -92,6 +94,17 @@ def test_the_same_model_moves_nobody(shell: Shell) -> None:
     told = shell("model", "diff", "current", "current")
     assert told.out.splitlines()[-1] == "None of 3 scores moves."
     assert shell("model", "diff", "current", "nowhere.yaml").code == 2
+
+
+def test_the_packaged_model_needs_no_reason(org: Org, folder: Path, shell: Shell) -> None:
+    """A sync would take it as it is, though it says what the one before said."""
+    change = load().model.change
+    assert change is not None
+    org.config = config(model={"models": WEIGHTS, "change": change.model_dump(mode="json")})
+    org.sync()
+    (folder / "playbook.yaml").unlink()
+    told = shell("model", "diff", "default", "default", "--format", "json").json()
+    assert told["objection"] is None
 
 
 def test_check_holds_the_model_against_the_customers(org: Org, shell: Shell) -> None:

@@ -30,7 +30,7 @@ MISTAKES = [
      "measures.new_value.value: there is no 'conversaton_days' here (did you mean 'conv"),
     (MODEL, "{from: usage, where", "{from: usages, where",
      "facts.usage_365.from: there is no entity 'usages' (did you mean 'usage'?)"),
-    (MODEL, "{from: usage, where", "{from: escalation, where",
+    (MODEL, "{from: usage, where", "{from: episode, where",
      "facts.usage_365.from: our own records are never an input"),
     (MODEL, "{from: usage, where", "{from: account, where",
      "facts.usage_365.from: has no rows to count"),

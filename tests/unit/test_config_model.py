@@ -55,7 +55,7 @@ measures:
 models:
   - {name: big, when: tier_now = 'strategc', weights: {share: 1}}
   - {name: new, when: open_p1 >= 1, weights: {share: case when seats > 9 then -1 else 1 end, calls: 1}}
-  - {name: newer, when: open_p1 >= 2, weights: {share: 1}}
+  - {name: newer, when: open_p1 >= 2, weights: {share: 1 + abs(book_against), calls: 1}}
   - {name: none, when: csm_sentiment > 5, weights: {calls: 0 * used, flat: 0}}
   - {name: standard, weights: {share: 1, calls: 1, flat: 1}}
 caps:
@@ -91,6 +91,7 @@ SAID = """\
 39 models[0].when: tier_now is never 'strategc' (did you mean 'strategic'?)
 40 models[1].weights.share: can become negative, and then counts for nothing (greatest(0, case when seats > 9 then -1 else 1 end))
 41 warning: models[2].when: whoever fits it fits a model above it, which comes first (put it above, or remove it)
+41 models[2].weights.share: 'book_against' can't be worked out: against rests on book_share, a figure of the book (figures come from facts alone)
 42 models[3].when: never holds, whatever csm_sentiment may be
 42 models[3].weights: the weights sum to zero
 42 warning: models[3].weights.flat: counts for nothing (give it a weight, or leave it away)
