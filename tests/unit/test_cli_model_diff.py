@@ -100,7 +100,9 @@ def test_the_packaged_model_needs_no_reason(org: Org, folder: Path, shell: Shell
     """A sync would take it as it is, though it says what the one before said."""
     change = load().model.change
     assert change is not None
-    org.config = config(model={"models": WEIGHTS, "change": change.model_dump(mode="json")})
+    org.config = config(
+        model={"models": WEIGHTS, "change": change.model_dump(mode="json", by_alias=True)}
+    )
     org.sync()
     (folder / "playbook.yaml").unlink()
     told = shell("model", "diff", "default", "default", "--format", "json").json()
