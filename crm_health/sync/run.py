@@ -14,6 +14,7 @@ from crm_health.health.book import Figures
 from crm_health.store import Run, Store
 from crm_health.sync import (
     draft,
+    feed_days,
     hierarchy,
     models,
     plan,
@@ -123,7 +124,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
         _keep(store, config, setting, book, former)
         if due.all or options.approve is not None:
-            shifts.keep(store, setting)
+            feed_days.keep(store, setting)
         store.runs.phase(run, "apply")
         apply(connector, store, run, config.mapping, options)
         _settle(store, report, due, unserved, options)

@@ -15,7 +15,7 @@ from sync_kit import config, setting_of
 from crm_health.entities import ENTITIES
 from crm_health.health import shift
 from crm_health.health.facts import Source, compute
-from crm_health.sync.shifts import by_day
+from crm_health.sync.feed_days import by_day
 
 ACCOUNTS, DAYS, FACTOR = 200, 120, 1.8
 START = date(2026, 9, 1)
