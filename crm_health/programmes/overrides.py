@@ -123,8 +123,13 @@ def apart(today: pl.DataFrame, series: pl.DataFrame, day: date, points: int) -> 
         two is missing), `override_apart_days` (0 on its first day and where they are not).
     """
     now = today.filter((pl.col("override") - pl.col("computed")).abs() >= points)
-    past = series.join(now.select("account_id"), on="account_id", how="semi").with_columns(
-        ((pl.col("score") - pl.col("computed")).abs() >= points).fill_null(False).alias("far")
+    # A day on which nothing could be computed says neither.
+    past = (
+        series.drop_nulls("computed")
+        .join(now.select("account_id"), on="account_id", how="semi")
+        .with_columns(
+            ((pl.col("score") - pl.col("computed")).abs() >= points).fill_null(False).alias("far")
+        )
     )
     near = past.filter(~pl.col("far")).group_by("account_id").agg(pl.col("day").max().alias("near"))
     since = (

@@ -169,7 +169,7 @@ def test_a_maximum_below_the_default_is_refused() -> None:
 
 
 def test_apart_counts_from_the_first_of_days_in_a_row() -> None:
-    """A day on which they agree, or one of the two is missing, begins anew."""
+    """A day on which they agree begins anew; one without a computed score is passed over."""
     today = pl.DataFrame(
         {
             "account_id": ["a", "b", "c", "d", "e"],
@@ -190,7 +190,7 @@ def test_apart_counts_from_the_first_of_days_in_a_row() -> None:
     found = overrides.apart(today, series, DAY, 15)
     assert found.rows() == [
         ("a", after(-2), 2),
-        ("b", DAY, 0),
+        ("b", after(-4), 4),
         ("c", None, 0),
         ("d", None, 0),
         ("e", None, 0),
