@@ -115,7 +115,7 @@ def objection(store: Store, config: Config) -> str | None:
     change = config.model.change
     if change is None:
         return "the model has changed, and model.yaml does not say who changed it and why"
-    if change == last[0].change:
+    if last[0].change is not None and change.reason == last[0].change.reason:
         return (
             "the model has changed, and `change` in model.yaml still gives the reason of the one "
             f"before ({change.reason!r})"
