@@ -53,10 +53,10 @@ def test_figures_are_rounded(style, value, shown):
 
 
 @pytest.mark.parametrize("style", ["percent", "number", "money", "date", "text"])
-def test_missing_reads_unknown(style):
-    """A missing value says so; the rest of the text stays."""
+def test_missing_says_so(style):
+    """A missing value is unknown, a date none on record; the rest of the text stays."""
     text = render("It is {x_days:" + style + "} now", None, name="x_days")
-    assert text == "It is unknown now"
+    assert text == f"It is {'none on record' if style == 'date' else 'unknown'} now"
 
 
 def test_days_since_are_shown_as_the_date_they_mean():
