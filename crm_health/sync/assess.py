@@ -12,7 +12,7 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 from crm_health.config.columns import extra_columns
-from crm_health.entities import ACCOUNT_OUTPUTS, BY_PEOPLE, ENTITIES, POLARS, shown
+from crm_health.entities import ACCOUNT_OUTPUTS, BY_PEOPLE, CONTINUOUS, ENTITIES, POLARS, shown
 from crm_health.health import band, days, facts, receipt, score, text, trend, weeks
 from crm_health.health.book import Figures
 from crm_health.health.former import like_with_like, scores
@@ -118,9 +118,10 @@ def source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.S
 
 
 def newest(store: Store, setting: Setting, entity: str) -> date | None:
-    """The newest day that an entity brought, of all accounts."""
+    """The newest day that a feed brought, of all accounts; of what is no feed nobody asks it."""
     main = ENTITIES[entity].main_date
-    if main is None or main not in setting.reads.shapes.get(entity, ()):
+    # Each part of a run asks, and no index helps: all rows of the table are looked at.
+    if entity not in CONTINUOUS or main is None or main not in setting.reads.shapes.get(entity, ()):
         return None
     zone = ZoneInfo(setting.calendar.time_zone)
     found = store.mirror.newest(entity, main, setting.as_of.astimezone(zone))
