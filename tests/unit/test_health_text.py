@@ -246,6 +246,8 @@ def test_why_of_an_unknown_score_says_what_is_needed():
     texts, assessed, _s = explain(model, facts_of(model, row(None, 90.0, None)))
     assert assessed["score"].to_list() == [None]
     assert texts[0]["why"].startswith("Unknown: evidence for 30 % of the model, 60 % is needed.")
+    # Nor points of it.
+    assert not re.search(r" [-+]\d", texts[0]["why"])
 
 
 def test_why_has_its_lengths_and_no_control_characters():
