@@ -35,8 +35,9 @@ def model() -> None:
 def diff(context: Context, old: str, new: str, form: str) -> int:
     """Score every customer with OLD and with NEW, and show what differs.
 
-    Each is the path of a model.yaml (or of the folder that holds it), `current` for the one in
-    use, or `default` for the packaged one. Reads the local database only; nothing is written.
+    Each is the path of a model.yaml (or of the folder that holds it, and a playbook that goes with
+    it), `current` for the one in use, or `default` for the packaged one. Reads the local database
+    only; nothing is written.
     """
     tell(context, old, new, form == "json")
     return 0

@@ -123,9 +123,12 @@ def _reached(expressions: Known, model: Model, number: int) -> None:
         return
     try:
         columns = expressions.at(None, " ".join(texts))
-        read = frozenset[str]().union(*(language.compile(text, columns).columns for text in texts))
+        compiled = [language.compile(text, columns) for text in texts]
     except ExpressionError:
         return
+    if any(expr.kind is not Kind.BOOLEAN for expr in compiled):
+        return  # told where it stands
+    read = frozenset[str]().union(*(expr.columns for expr in compiled))
     kinds = {name: Kind(columns[name]) for name in read if columns[name] != "any"}
     if len(kinds) == len(read) and never(tuple(texts), kinds, expressions.domains):
         what = "whoever fits it fits a model above it, which comes first"

@@ -7,6 +7,7 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -52,7 +53,10 @@ class Config:
 
 
 def load(
-    folder: Path | None = None, *, crm: str = DEFAULT_CRM, model_file: Path | None = None
+    folder: Path | None = None,
+    *,
+    crm: str = DEFAULT_CRM,
+    instead: MappingABC[str, Path] = MappingProxyType({}),
 ) -> Config:
     """Read and check mapping, model and playbook.
 
@@ -60,12 +64,12 @@ def load(
         folder: where `<crm>.yaml`, `model.yaml` and `playbook.yaml` are looked for; a file it
             lacks is our packaged default. None: all are.
         crm: the connector's name.
-        model_file: read in place of the folder's `model.yaml`.
+        instead: files that are read in place of the folder's, by the names of those.
 
     Raises:
         ConfigProblems: all mistakes of all files at once.
     """
-    read = _read_all(folder, crm, model_file)
+    read = _read_all(folder, crm, instead)
     values, documents, problems = read.values, read.documents, read.problems
     given = Documents(
         mapping=(values.get(f"{crm}.yaml"), documents.get(f"{crm}.yaml")),
@@ -94,7 +98,7 @@ def digest_of(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> str | No
     Returns:
         None where a file can't be read, or says what no configuration can.
     """
-    read = _read_all(folder, crm, None)
+    read = _read_all(folder, crm, {})
     return None if read.problems else digest(*read.values.values())
 
 
@@ -106,7 +110,7 @@ def digest(*parts: BaseModel) -> str:
     return hashlib.blake2b(raw, digest_size=8).hexdigest()
 
 
-def _read_all(folder: Path | None, crm: str, model_file: Path | None) -> _Files:
+def _read_all(folder: Path | None, crm: str, instead: MappingABC[str, Path]) -> _Files:
     """Mapping, model and playbook, in this order."""
     kinds: dict[str, type[BaseModel]] = {
         f"{crm}.yaml": Mapping,
@@ -115,8 +119,7 @@ def _read_all(folder: Path | None, crm: str, model_file: Path | None) -> _Files:
     }
     read = _Files(problems=_folder_problems(folder, kinds))
     for name in kinds if not read.problems else ():
-        instead = model_file if name == "model.yaml" else None
-        raw, read.origins[name], trouble = _read(folder, name, instead)
+        raw, read.origins[name], trouble = _read(folder, name, instead.get(name))
         document, found = parse(raw, name) if trouble is None else (None, [trouble])
         read.problems += found
         read.sources[name] = raw.decode("utf-8", "replace")
@@ -124,7 +127,8 @@ def _read_all(folder: Path | None, crm: str, model_file: Path | None) -> _Files:
             read.documents[name] = document
     for name, document in read.documents.items():
         read.values[name], found = _validate(kinds[name], document)
-        read.problems += found
+        told = {p.path for p in read.problems if p.file == name}
+        read.problems += [p for p in found if p.path not in told]
     return read
 
 

@@ -64,7 +64,13 @@ def is_stale(model: Model, entity: str, source: Source, as_of: datetime) -> bool
     if entity not in CONTINUOUS:
         return False
     day = local_day(as_of, model.time_zone)
-    return source.newest is None or day - source.newest > limit
+    return source.newest is not None and day - source.newest > limit
+
+
+def _unread(entity: str, source: Source) -> bool:
+    """Whether a source was never read, or never fed: then nothing in it has grown old."""
+    never = source.rows is None or source.read_at is None
+    return never or (entity in CONTINUOUS and source.newest is None)
 
 
 def availability(model: Model, sources: Mapping[str, Source], as_of: datetime) -> Availability:
@@ -77,8 +83,7 @@ def availability(model: Model, sources: Mapping[str, Source], as_of: datetime) -
     stale: set[str] = set()
     for name, fact in model.facts.items():
         source = sources.get(fact.source)
-        unread = source is None or source.rows is None or source.read_at is None
-        if source is None or unread or columns_read(fact) & source.missing:
+        if source is None or _unread(fact.source, source) or columns_read(fact) & source.missing:
             missing.add(name)
         elif is_stale(model, fact.source, source, as_of):
             missing.add(name)

@@ -49,6 +49,9 @@ def why(
         ]
     )
     lines = driver_lines(model, facts, assessed)
+    # Points of a score that nobody is given would mislead: there the facts stand alone.
+    scored = assessed["score"].is_not_null().gather(lines["number"])
+    lines = lines.with_columns(scored.alias("scored"))
     frame = frame.join(
         cap_lines(model, facts, assessed), on="account_id", how="left", maintain_order="left"
     ).with_row_index("number")
@@ -133,7 +136,8 @@ def _unknown(model: Model) -> pl.Expr:
 
 def _joined(lines: pl.DataFrame, sign: str, name: str) -> pl.DataFrame:
     """The lines of each account as one text, ` -8 Usage is down. -6 ...`."""
-    said = lines.select("number", pl.format(f" {sign}{{}} {{}}.", "figure", "line").alias(name))
+    figure = pl.when("scored").then(pl.format(f" {sign}{{}}", "figure")).otherwise(pl.lit(""))
+    said = lines.select("number", pl.format("{} {}.", figure, "line").alias(name))
     return said.group_by("number", maintain_order=True).agg(pl.col(name).str.join(""))
 
 

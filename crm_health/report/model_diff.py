@@ -170,7 +170,12 @@ def _end(told: Told, changed: pl.DataFrame) -> list[RenderableType]:
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     was, now = row["band_now_old"], row["band_now_new"]
     band = now.title() if was == now else f"{was.title()} -> {now.title()}"
-    by = f"{row['part']} {signed(row['change'])}" if row["part"] else ""
+    if row["score_new"] is None and row["score_old"] is not None:
+        by = "too little evidence"
+    elif row["score_old"] is None and row["score_new"] is not None:
+        by = "evidence enough"
+    else:
+        by = f"{row['part']} {signed(row['change'])}" if row["part"] else ""
     if row["model_old"] != row["model_new"]:
         by += f", model {row['model_old'] or 'none'} -> {row['model_new'] or 'none'}"
     return row["account_id"], row["name"] or "", moved(row["score_old"], row["score_new"]), band, by

@@ -53,10 +53,10 @@ def test_figures_are_rounded(style, value, shown):
 
 
 @pytest.mark.parametrize("style", ["percent", "number", "money", "date", "text"])
-def test_missing_reads_unknown(style):
-    """A missing value says so; the rest of the text stays."""
+def test_missing_says_so(style):
+    """A missing value is unknown, a date none on record; the rest of the text stays."""
     text = render("It is {x_days:" + style + "} now", None, name="x_days")
-    assert text == "It is unknown now"
+    assert text == f"It is {'none on record' if style == 'date' else 'unknown'} now"
 
 
 def test_days_since_are_shown_as_the_date_they_mean():
@@ -246,6 +246,8 @@ def test_why_of_an_unknown_score_says_what_is_needed():
     texts, assessed, _s = explain(model, facts_of(model, row(None, 90.0, None)))
     assert assessed["score"].to_list() == [None]
     assert texts[0]["why"].startswith("Unknown: evidence for 30 % of the model, 60 % is needed.")
+    # Nor points of it.
+    assert not re.search(r" [-+]\d", texts[0]["why"])
 
 
 def test_why_has_its_lengths_and_no_control_characters():
