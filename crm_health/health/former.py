@@ -85,11 +85,14 @@ def like_with_like(series: pl.DataFrame, today: pl.DataFrame) -> pl.DataFrame:
         allow_exact_matches=False,
         check_sortedness=False,
     )
+    # What a person set no model made; the twelve weeks don't tell, and are moved.
+    moved = pl.col("computed").is_null() | (pl.col("score") == pl.col("computed"))
+    step_after = pl.when(moved).then(pl.col("@after").fill_null(0)).otherwise(0)
     return joined.select(
         "account_id",
         "day",
         pl.when(pl.col("@broken").fill_null(0) == 0)
-        .then((pl.col("score") + pl.col("@after").fill_null(0)).clip(1, 100))
+        .then((pl.col("score") + step_after).clip(1, 100))
         .alias("score"),
         pl.coalesce("@model", "model").alias("model"),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from crm_health.entities import CONTINUOUS
+from crm_health.entities import CONTINUOUS, ENTITIES
 from crm_health.health import shift
 from crm_health.health.aggregate import is_distance
 from crm_health.health.shift import Shift
@@ -122,3 +122,6 @@ def _again(
     for less in (timedelta(days=1), timedelta()):
         until = {name: min(day, feed_days.seen(store, name) or day) - less for name in CONTINUOUS}
         yield load_facts(store, then, accounts, scope, {}, until).values
+        # Rows that are dated later came later, unless their date is a plan.
+        past = dict.fromkeys(ENTITIES, day) | until
+        yield load_facts(store, then, accounts, scope, {}, past).values

@@ -10,6 +10,8 @@ import pytest
 from sync_kit import Org, config, reason
 
 from crm_health.health.former import like_with_like
+from crm_health.store import Scope
+from crm_health.sync.assess import assess
 
 #: Second counts most: whoever has 80 and 20 falls from 50 to 26.
 OTHER = {"models": [{"name": "standard", "weights": {"given": 10, "second": 90}}]}
@@ -100,6 +102,20 @@ def test_an_override_is_no_link(org: Org) -> None:
     assert [(found["score"], found["was"]) for found in changes] == [(26, 50)]
     org.days(2)
     assert trend(org, mine)[::2] == (26, "26, as on 9 Mar 2026")
+
+
+def test_what_a_person_set_is_not_moved(org: Org) -> None:
+    """The computed score falls by 24 under another model, the person's 90 stays what it was."""
+    mine = org.account(80.0, Second=20.0)
+    org.sync()
+    org.edit("Account", mine, Override=90.0, OverrideUntil=DAY + timedelta(days=60))
+    org.weeks(5)
+    org.config = config(model=OTHER)
+    org.days(2)
+    assert trend(org, mine)[:2] == (90, "Steady")
+    found = assess(org.store, org.setting(), Scope.all(), {})
+    assert found is not None
+    assert found.accounts.select("computed", "change_30").row(0) == (26, 0)
 
 
 def test_links_add_up() -> None:

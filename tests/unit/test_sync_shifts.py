@@ -125,6 +125,29 @@ def test_a_feed_that_has_just_begun_is_no_shift(org: Org) -> None:
         assert held(org) == []
 
 
+def test_a_case_of_today_for_everybody_is_no_shift(tmp_path: Path) -> None:
+    """Twice as many as yesterday, and all of them new: the past stands."""
+    cases = {"cases": {"from": "case", "where": "age_days <= 365", "take": "count(*)"}}
+    org = Org(tmp_path, config(model={"facts": cases}))
+    org.crm.is_sandbox = False
+    ids = fed(org, 0, count=60)
+    for n, account in enumerate(ids):
+        org.case(account, Priority="Low", CreatedDate=org.ago(days=5 + n))
+    org.sync()
+    org.days(2)
+    org.pass_time(days=1)
+    for account in ids:
+        org.case(account, Priority="Low", CreatedDate=org.ago(hours=1))
+    assert held(org) == []
+    # As many again, and nobody had told of them on their day.
+    org.pass_time(days=1)
+    for account in ids:
+        for ago in (40, 50):
+            org.case(account, Priority="Low", CreatedDate=org.ago(days=ago))
+    was = "the input cases is about 4 for a typical account, and was about 2"
+    assert held(org) == [f"{was} on {TODAY + timedelta(days=3)}"]
+
+
 def test_what_vanishes_for_most_is_held(org: Org) -> None:
     """Every use is reported as none: the facts that it fed are gone."""
     fed(org, 10)
