@@ -13,6 +13,7 @@ from crm_health.connector import Connector, Identity
 from crm_health.health.book import Figures
 from crm_health.store import Run, Store
 from crm_health.sync import (
+    approval,
     draft,
     feed_days,
     hierarchy,
@@ -37,8 +38,6 @@ from crm_health.sync.setting import Setting
 CUSTOMERS = "customers"
 #: The time zone that days are counted in.
 ZONE = "time_zone"
-#: And which objects had shrunk when a plan was held, by the held run's id.
-SHRUNK = "shrunk:"
 #: The day up to which readings were thinned.
 THINNED = "thinned"
 #: How long plans and the CRM's own words about them are kept.
@@ -71,6 +70,8 @@ class Report:
     outcomes: dict[str, int] = field(default_factory=dict)
     #: API calls that the plan needs.
     calls_needed: int = 0
+    #: Rows of the held plan that this run was to apply; None where it was an ordinary one.
+    approved: int | None = None
 
 
 def sync(connector: Connector, store: Store, config: Config, run: Run, options: Options) -> Report:
@@ -81,7 +82,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     """
     if options.approve is not None:
         # Before anything else: a wrong id must not let a source that shrank into the mirror.
-        store.plans.approved(options.approve, run.started_at)
+        approval.check(store, run, options.approve)
     identity = connector.identity()
     store.pin(identity.org_id, config.mapping.crm)
     connector.settle()
@@ -109,17 +110,19 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     _count(store, report, due, gathered, tally)
     unserved = _leave_out(store, report, gathered, options)
     store.runs.phase(run, "guards")
-    if options.approve is not None:
-        store.drafts.keep_approved(run, options.approve)
-    elif not identity.is_sandbox:
-        guards = config.playbook.guards
+    if not identity.is_sandbox:
         tally.shifted = shifts.found(store, setting, sample, report.customers)
-        report.stops = stops(guards, tally, store.drafts.kinds(run), connector.usage())
+        if _is_guarded(store, options, tally):
+            kinds = store.drafts.kinds(run)
+            report.stops = stops(config.playbook.guards, tally, kinds, connector.usage())
+    if options.approve is not None and not report.stops:
+        report.approved = sum(store.plans.counts(options.approve).values())
+        store.drafts.keep_approved(run, options.approve)
     store.drafts.fix(run, plan.KINDS)
     report.calls_needed = plan.calls(store.plans.groups(run.id), connector)
     if report.stops:
         store.plans.hold(run.id, "; ".join(report.stops))
-        store.runs.set_value(f"{SHRUNK}{run.id}", ",".join(report.pulled.shrunk) or None)
+        approval.note(store, run.id, report.pulled.shrunk, tally.shifted)
     elif not options.dry_run:
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
         _keep(store, config, setting, book, former)
@@ -131,6 +134,13 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
         vanished.check(connector, store, setting)
     report.outcomes = store.plans.counts(run.id)
     return report
+
+
+def _is_guarded(store: Store, options: Options, tally: Tally) -> bool:
+    """Whether a person has not said yet that this plan is right, with all that was to be seen."""
+    if options.approve is None:
+        return True
+    return not tally.shifted.keys() <= approval.shifted(store, options.approve)
 
 
 def _keep(
@@ -230,7 +240,7 @@ def _may_shrink(
         return frozenset(stream.object for stream in setting.reads.streams)
     if options.approve is None:
         return frozenset()
-    return frozenset((store.runs.get_value(f"{SHRUNK}{options.approve}") or "").split(","))
+    return approval.shrunk(store, options.approve)
 
 
 def read_setting(connector: Connector, config: Config, identity: Identity) -> Setting:

@@ -25,8 +25,6 @@ from crm_health.sync.setting import Setting
 
 #: So many accounts stand for all that a run assesses.
 SAMPLE = 500
-#: So many inputs are named.
-_NAMED = 5
 #: What these bring befalls many customers at once, and is gone again: no feed breaks by it.
 _SUDDEN = frozenset({"incident"})
 
@@ -54,8 +52,8 @@ class Sample:
         return pl.concat(self._frames, how="diagonal") if self._frames else pl.DataFrame()
 
 
-def found(store: Store, setting: Setting, sample: Sample, customers: int) -> list[str]:
-    """What shifted, in words: empty where nothing did, or nothing is known of before.
+def found(store: Store, setting: Setting, sample: Sample, customers: int) -> dict[str, str]:
+    """What shifted, in words by its name: empty where nothing did, or nothing is known of before.
 
     Args:
         store: The open database.
@@ -65,9 +63,9 @@ def found(store: Store, setting: Setting, sample: Sample, customers: int) -> lis
     """
     now = sample.frame()
     if now.height < MIN_ACCOUNTS:
-        return []
+        return {}
     limits = setting.config.playbook.guards
-    lines = []
+    lines = dict[str, str]()
     past, since = recount.rewritten(store, setting, now, limits.shifted_factor)
     days = feed_days.new(store, setting, now["account_id"], limits.shifted_factor)
     told = [(each, f"on {since}") for each in past]
@@ -76,9 +74,9 @@ def found(store: Store, setting: Setting, sample: Sample, customers: int) -> lis
         # An incremental run assesses few: they have to be many of the book all the same.
         share = each.concerned * sample.assessed / max(customers, sample.assessed)
         if 100 * share > limits.moved_percent:
-            lines.append(_words(each, when))
-    more = len(lines) - _NAMED
-    return lines if more <= 0 else [*lines[:_NAMED], f"{more} more inputs shift as well"]
+            # Where the past is another one its days are as well: once is enough.
+            lines.setdefault(each.name, _words(each, when))
+    return lines
 
 
 def _inputs(setting: Setting) -> frozenset[str]:

@@ -82,6 +82,29 @@ def test_a_past_that_is_another_one_is_held(org: Org) -> None:
     assert held(org) == []
 
 
+def test_an_approval_covers_the_inputs_that_were_named(org: Org) -> None:
+    """What shifts after the hold is held anew, under an id of its own, and nothing is kept."""
+    ids = fed(org, 10)
+    org.sync()
+    org.days(1)
+    for account in ids[:10]:
+        org.edit("Account", account, Given=5.0)
+    org.pass_time(hours=1)
+    report = org.sync()
+    assert report.stops == ["10 of 30 scored accounts move by more than 25 points (limit 20 %)"]
+    times(org, 60)
+    org.pass_time(hours=1)
+    writes = org.crm.writes
+    again, code = org.perform(approve=report.run.id)
+    assert (code, org.crm.writes, again.approved) == (4, writes, None)
+    assert again.stops[0].startswith("the input used is about 4,800")
+    assert again.stops[1:] == report.stops
+    assert org.store.history.receipt(ids[0])["score"] == 70
+    assert held(org, approve=again.run.id) == []
+    assert org.store.history.receipt(ids[0])["score"] == 5
+    assert held(org) == []
+
+
 @pytest.mark.parametrize(
     ("factor", "share", "stops"),
     [(2, 1.0, True), (0.5, 1.0, True), (2, 0.3, False), (1.5, 1.0, False)],
