@@ -45,9 +45,10 @@ class Former:
 
     #: Today's, but for the model.
     setting: Setting
-    #: None where the mapping does not bring any more what it reads: then nobody can score by it.
+    #: None where the mapping does not bring any more what it reads, or the model is not known: then
+    #: nobody can score by it.
     book: Figures | None
-    #: The model's digest.
+    #: The model's digest; empty where none is known.
     digest: str
 
 
@@ -248,7 +249,9 @@ def _was(
     found = [pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})]
     if former is not None:
         digests = store.history.digests(setting.day - HISTORY, setting.day, scope)
-        configs = models.made_by(store, former.digest, digests["digest"].unique().drop_nulls())
+        # Whatever is known of it: today's configuration is no other one.
+        others = set(digests["digest"].drop_nulls()) - {setting.config.digest}
+        configs = models.made_by(store, former.digest, others)
         changed = digests.filter(pl.col("digest").is_in(configs))
         mine = last.join(changed, on="account_id", how="semi")
         last = last.join(changed, on="account_id", how="anti")

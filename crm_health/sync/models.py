@@ -85,19 +85,29 @@ def keep(store: Store, config: Config, day: date) -> None:
     store.runs.set_value(_ORDER, orjson.dumps([*entries, entry]).decode())
 
 
-def before(store: Store, config: Config, day: date) -> tuple[str, Model] | None:
-    """The digest and text of the model that counted until that day; None where none other did."""
+def before(store: Store, config: Config, day: date) -> tuple[str, Model | None] | None:
+    """The digest and text of the model that counted until that day; None where none other did.
+
+    Readings may be older than the history of models, as in a database of an earlier version: then
+    the digest is empty. Where the text is missing, nobody can say what that model was.
+    """
     entries = [entry for entry in history(store) if entry.since < day][-1:]
-    model = kept(store, entries[0].digest) if entries else None
+    if not entries:
+        return "", None
+    name, today = entries[0].digest, digest(config.model)
+    model = kept(store, name)
     # Read anew, for what the grammar gained since then is no change of anybody's.
-    if model is None or digest(model) == digest(config.model):
+    if today in (name, digest(model) if model is not None else None):
         return None
-    return entries[0].digest, model
+    return name, model
 
 
 def made_by(store: Store, name: str, configs: Iterable[str]) -> list[str]:
-    """Those configurations, by their digests, that had the model of a digest."""
-    return [one for one in configs if store.runs.get_value(f"{_OF}{one}") == name]
+    """Those configurations, by their digests, that had the model of a digest.
+
+    Of an empty digest: those whose model is not known.
+    """
+    return [one for one in configs if (store.runs.get_value(f"{_OF}{one}") or "") == name]
 
 
 def objection(store: Store, config: Config) -> str | None:

@@ -160,6 +160,8 @@ def _former(store: Store, config: Config, setting: Setting) -> Former | None:
     if found is None:
         return None
     name, model = found
+    if model is None:
+        return Former(setting, None, name)
     zone = setting.calendar.time_zone
     told = model.model_copy(update={"time_zone": zone})
     former = replace(setting, config=replace(setting.config, model=told, digest=name))

@@ -88,6 +88,35 @@ def test_a_former_model_that_cannot_be_run_ends_the_trend(tmp_path: Path) -> Non
     assert trend(org, mine)[1:] == ("Steady", "80, as on 3 Mar 2026")
 
 
+def test_readings_older_than_the_history_of_models_end_the_trend(org: Org) -> None:
+    """The state of an earlier version kept no models: another one begins anew, the same goes on."""
+    mine = org.account(80.0, Second=20.0)
+    org.sync()
+    org.weeks(5)
+
+    def forget() -> None:
+        for key in ("models", f"model_of:{org.config.digest}"):
+            org.store.runs.set_value(key, None)
+
+    forget()
+    org.edit("Account", mine, Second=10.0)
+    org.days(1)
+    assert trend(org, mine) == (45, "Steady", "45, down 5 since 8 Mar 2026")
+    forget()
+    org.config = config(model=OTHER)
+    org.days(1)
+    assert trend(org, mine)[:2] == (17, "Steady")
+    # Also where the day's second run finds a history that begins with it.
+    org.pass_time(hours=1)
+    org.edit("Account", mine, Second=20.0)
+    org.sync()
+    changes = org.store.history.changes(mine, DAY, DAY + timedelta(days=99))
+    assert [(found["score"], found["was"]) for found in changes] == [(26, None)]
+    org.days(1)
+    assert trend(org, mine)[2].startswith("26")
+    assert "down" not in trend(org, mine)[2]
+
+
 def test_an_override_is_no_link(org: Org) -> None:
     """A person's score stands under both models; what they compute moves the history."""
     mine = org.account(80.0, Second=20.0)
