@@ -48,10 +48,15 @@ def status(context: Context, *, form: bool) -> int:
 
 def _facts(store: Store) -> dict[str, Any]:
     pinned, last = store.pinned(), next(iter(store.runs.list(1)), None)
-    such_as = store.mirror.quarantined().group_by("object", "problem").agg(pl.col("id").head(3))
-    problems = store.mirror.quarantine_counts().join(
-        such_as.rename({"id": "examples"}), on=["object", "problem"], how="left"
+    such_as = (
+        store.mirror.quarantined()
+        .group_by("object", "problem")
+        .agg(
+            pl.col("path").unique().sort().alias("fields"),
+            pl.col("id").head(3).alias("examples"),
+        )
     )
+    problems = store.mirror.quarantine_counts().join(such_as, on=["object", "problem"], how="left")
     return {
         "schema": store.schema_version(),
         "org": pinned[0] if pinned else None,

@@ -12,13 +12,15 @@ import polars as pl
 
 from crm_health import errors, logs
 from crm_health.cli.context import Context, utc_now
+from crm_health.cli.model import tell
 from crm_health.cli.output import as_json, as_json_with, say, show
 from crm_health.cli.plans import account_names, plan_rows, shown
 from crm_health.cli.progress import counting
 from crm_health.cli.stopping import Stop
+from crm_health.cli.trials import CURRENT
 from crm_health.report import changes, outcome
 from crm_health.store import Run, Store
-from crm_health.sync import session
+from crm_health.sync import models, session
 from crm_health.sync.options import Options
 from crm_health.sync.run import Report
 
@@ -67,10 +69,18 @@ def sync(
 
 @click.command()
 @_calls
+@click.option(
+    "--model",
+    metavar="FILE",
+    help="Hold this model.yaml against the one in use instead: reads the local database only.",
+)
 @_json
 @click.pass_obj
-def plan(context: Context, *, max_calls: int | None, form: bool) -> int:
+def plan(context: Context, *, max_calls: int | None, model: str | None, form: bool) -> int:
     """Show what a sync would write, and why. Reads the CRM, writes nothing to it."""
+    if model is not None:
+        tell(context, CURRENT, model, form)
+        return 0
     return _run(context, {"dry_run": True}, max_calls, form=form)
 
 
@@ -96,6 +106,9 @@ def _tell(
 ) -> None:
     """Say what a run did or would do, from its rows in the database."""
     run_id, outputs = result["run"], context.config.mapping.write.account
+    problem = models.objection(store, context.config) if dry_run else None
+    if problem:
+        say(f"Warning: a sync would refuse this: {problem}.")
     if form and dry_run:
         as_json_with(result, "rows", plan_rows(store, run_id, outputs))
     elif form:
@@ -177,6 +190,7 @@ def _result(
         "calls_used": sum(run.calls.values()),
         "calls": dict(run.calls),
         "calls_needed": report.calls_needed,
+        "approved": report.approved,
         "accounts": report.accounts,
         "customers": report.customers,
         "assessed": report.assessed,

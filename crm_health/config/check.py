@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crm_health.config import names
+from crm_health.config import domains, figures, names
 from crm_health.config.check_mapping import check_mapping
-from crm_health.config.check_model import Columns, ModelNames, check_model, counts, unused
+from crm_health.config.check_model import ModelNames, check_model, counts, unused
 from crm_health.config.check_playbook import check_playbook
+from crm_health.config.checker import Checker
 from crm_health.config.columns import columns_for
+from crm_health.config.known import Columns
 from crm_health.config.mapping import Mapping
 from crm_health.config.model import Model
 from crm_health.config.playbook import Playbook
@@ -44,7 +46,8 @@ def check(given: Documents, crm: str) -> list[Problem]:
     found = ModelNames(_known(model_file, entities["account"]), frozenset())
     model_check = None
     if model is not None and model_file is not None:
-        model_check, found = check_model(model, model_file, entities)
+        held = {entity: domains.of_entity(entity, mapping) for entity in ENTITIES}
+        model_check, found = check_model(model, model_file, entities, held)
     used = set(model_check.used) if model_check else set()
     # Without a model there are no names that an alert could be held against.
     has_names = model_file is not None and isinstance(model_file.data, dict)
@@ -52,17 +55,29 @@ def check(given: Documents, crm: str) -> list[Problem]:
         alerts = check_playbook(
             playbook,
             playbook_file,
-            found.alerted(),
+            found,
             counts(model) if model is not None else frozenset(),
             mapping.id_length if mapping is not None else None,
         )
         problems += alerts.problems
         used |= alerts.used
+        if model_check is not None and model is not None:
+            _led(model_check, model, playbook)
     if model is not None and model_check is not None:
         if given.whole:
             unused(model_check, model, used)
         problems += model_check.problems
     return problems
+
+
+def _led(check: Checker, model: Model, playbook: Playbook) -> None:
+    """An alert leads the score: the cap of the same cause comes a day later."""
+    alerts = {" ".join(alert.when.split()): name for name, alert in playbook.alerts.items()}
+    for name, cap in model.caps.items():
+        alert = alerts.get(" ".join(cap.when.split()))
+        if alert is not None:
+            what = f"holds as soon as the alert {alert} does, but an alert leads the score"
+            check.warn(("caps", name, "when"), what, "let the cap begin a day later")
 
 
 def _entities(mapping: Mapping | None, document: Document | None) -> dict[str, Columns]:
@@ -73,4 +88,5 @@ def _entities(mapping: Mapping | None, document: Document | None) -> dict[str, C
 def _known(document: Document | None, account: Columns) -> Columns:
     """The names that a broken model would have given."""
     own = [*names.raw_keys(document, "facts"), *names.raw_keys(document, "derived")]
-    return {**account, **dict.fromkeys([*own, *map(names.book, own)], "any")}
+    read = figures.names_in([document.text]) if document is not None else ()
+    return {**account, **dict.fromkeys([*own, *read], "any")}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from math import inf
 
 from crm_health.config.checker import Checker
 from crm_health.config.columns import columns_for, row_columns
 from crm_health.config.mapping import Feed, Scalar, Source
 from crm_health.config.problems import nearest
 from crm_health.config.yaml import Path
-from crm_health.entities import ENTITIES, Kind
+from crm_health.entities import ENTITIES, RANGES, Kind
 
 #: CRM names go into queries, so they are names and nothing else.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
@@ -76,6 +77,12 @@ def _core(check: Checker, path: Path, entity: str, column: str, source: Source) 
     if source.type not in (None, kind):
         check.add((*path, "type"), f"{column} is a {kind}: leave `type` away")
     _source(check, path, source, kind)
+    low, high = RANGES.get((entity, column), (-inf, inf))
+    for steps, value in _given(source).items():
+        if isinstance(value, int | float) and not low <= value <= high:
+            check.add(
+                (*path, *steps), f"{value:g} is out of range: {column} is {low:g} to {high:g}"
+            )
 
 
 def _hours(check: Checker, path: Path, entity: str, hours: dict[str, float]) -> None:

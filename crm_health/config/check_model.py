@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
@@ -11,26 +11,31 @@ from zoneinfo import available_timezones
 
 import holidays
 
-from crm_health.config import names
+from crm_health.config import figures, names, templates
 from crm_health.config.check_weights import check_weights
 from crm_health.config.checker import Checker
+from crm_health.config.domains import COUNT, POINTS, of_outcomes
 from crm_health.config.expressions import ColumnKind
-from crm_health.config.model import Model
+from crm_health.config.known import Columns, Known, circles
+from crm_health.config.model import MeasureDef, Model
 from crm_health.config.problems import nearest
+from crm_health.config.samples import Domains
+from crm_health.config.trials import NO_RATIO
 from crm_health.config.yaml import Document
-from crm_health.entities import ENTITIES, Kind
-
-#: What an expression can know of an account before anything is computed, and more by and by.
-Columns = dict[str, ColumnKind]
+from crm_health.entities import BY_PEOPLE, ENTITIES, Kind
 
 
 @dataclass(frozen=True)
 class ModelNames:
     """What stands before the caps, and before the alerts."""
 
-    #: Account columns, facts, derived facts and their medians.
+    #: Account columns, facts, derived facts and the figures that the model reads.
     facts: Columns
     dimensions: frozenset[str]
+    #: What they can hold, as far as it is known.
+    domains: Domains = field(default_factory=dict)
+    #: Those that some text shows as percent.
+    ratios: frozenset[str] = frozenset()
 
     def scored(self) -> Columns:
         """What caps may read: the points of each dimension as well."""
@@ -43,7 +48,10 @@ class ModelNames:
 
 
 def check_model(
-    model: Model, document: Document, entities: Mapping[str, Columns]
+    model: Model,
+    document: Document,
+    entities: Mapping[str, Columns],
+    held: Mapping[str, Domains],
 ) -> tuple[Checker, ModelNames]:
     """Check one model whose shape is right.
 
@@ -51,31 +59,38 @@ def check_model(
         model: the model.
         document: its file.
         entities: entity to the columns that expressions over its rows may use.
+        held: entity to what these columns can hold, as far as it is known.
     """
     check = Checker(document, counts=counts(model))
     _calendar(check, model)
-    columns: Columns = dict(entities["account"])
-    later = _later(document, model)
-    _facts(check, model, columns, entities)
+    check.ratios = templates.shown_as("percent", document.text)
+    known = Known(check, dict(entities["account"]), _later(document, model))
+    known.domains = dict(held.get("account", {}))
+    _facts(known, model, entities, held)
     # What a broken entry would have given is known by name, so that one mistake is one problem.
-    columns |= {n: "any" for n in names.raw_keys(document, "facts") if n not in columns}
-    columns |= {names.book(n): Kind.NUMBER for n in model.facts}
-    for name, text in model.derived.items():
-        _fresh(check, ("derived", name), name, columns)
-        expr = check.expression(("derived", name), text, columns, later=later)
-        columns[name] = (expr.kind if expr else None) or "any"
-        columns[names.book(name)] = Kind.NUMBER
-    columns |= {n: "any" for n in names.raw_keys(document, "derived") if n not in columns}
-    found = ModelNames(columns, frozenset(m.dimension for m in model.measures.values()))
-    _measures(check, model, columns, later)
-    check_weights(check, model, columns, later)
-    scored = found.scored()
+    for section in ("facts", "derived"):
+        if section == "derived":
+            _derived(known, model)
+        raw = names.raw_keys(document, section)
+        known.columns |= {n: "any" for n in raw if n not in known.columns}
+    _measures(known, model)
+    check_weights(known, model)
+    dimensions = frozenset(m.dimension for m in model.measures.values())
+    points = ModelNames({}, dimensions).scored()
+    known.columns |= points
+    known.domains |= dict.fromkeys(points, POINTS)
     for name, cap in model.caps.items():
-        expect = Kind.BOOLEAN
-        check.expression(("caps", name, "when"), cap.when, scored, expect=expect, later=later)
-        check.text(("caps", name, "says"), cap.says, scored)
+        known.expression(("caps", name, "when"), cap.when, expect=Kind.BOOLEAN)
+        _text(known, ("caps", name, "says"), cap.says)
     _bands(check, model)
-    return check, found
+    for name in ("min_coverage", "min_weight_on"):
+        value = getattr(model.evidence, name)
+        if 0 < value < 1:
+            hint = f"write {100 * value:g} for {100 * value:g} %"
+            check.add(("evidence", name), f"is in percent: {value:g} is next to nothing", hint)
+    held_by = {**known.domains, **of_outcomes(model)}
+    columns = known.columns | _figures(known, model)
+    return check, ModelNames(columns, dimensions, held_by, check.ratios)
 
 
 def counts(model: Model) -> frozenset[str]:
@@ -88,7 +103,7 @@ def counts(model: Model) -> frozenset[str]:
 def unused(check: Checker, model: Model, used: set[str]) -> None:
     """Warn of facts that nothing reads; `used` are the names that any file reads."""
     for name, fact in model.facts.items():
-        if name not in used and names.book(name) not in used and fact.note is None:
+        if name not in used and fact.note is None:
             check.warn(
                 ("facts", name), "nothing reads this fact", "remove it, or say why in `note`"
             )
@@ -103,9 +118,29 @@ def _later(document: Document, model: Model) -> dict[str, str]:
     found |= dict.fromkeys(
         names.raw_keys(document, "measures"), "a measure; use the facts that it reads"
     )
-    derived = names.raw_keys(document, "derived")
-    found |= dict.fromkeys([*derived, *map(names.book, derived)], "derived further down")
-    return found
+    return found | dict.fromkeys(names.raw_keys(document, "derived"), "derived further down")
+
+
+def _figures(known: Known, model: Model) -> Columns:
+    """The figures that the model reads: only these are worked out, so only these can be read."""
+    read = figures.names_in(figures.texts(model))
+    return {name: Kind.NUMBER for name in read if figures.figure(name, known.columns)}
+
+
+def _derived(known: Known, model: Model) -> None:
+    rounds = circles(model.derived)
+    plain = dict(known.later)
+    for name, text in model.derived.items():
+        _fresh(known.check, ("derived", name), name, known.columns)
+        way = rounds.get(name, [])
+        circle = f"derived from {name} in a circle: {', '.join(way)}"
+        known.later = plain | dict.fromkeys(way, circle)
+        known.derived(name, text, known.expression(("derived", name), text))
+    known.later = plain
+
+
+def _text(known: Known, path: tuple[str, ...], text: str) -> None:
+    known.check.text(path, text, known.at(path, text))
 
 
 def _calendar(check: Checker, model: Model) -> None:
@@ -121,35 +156,40 @@ def _zones() -> frozenset[str]:
 
 
 def _fresh(check: Checker, path: tuple[str, str], name: str, columns: Columns) -> None:
-    if name in columns or name in names.OUTCOMES or name.startswith("book_"):
+    if name in columns or name in names.OUTCOMES or figures.is_figure(name):
         check.add(path, "the name is taken", "choose another one")
 
 
-def _facts(check: Checker, model: Model, columns: Columns, entities: Mapping[str, Columns]) -> None:
+def _facts(
+    known: Known, model: Model, entities: Mapping[str, Columns], held: Mapping[str, Domains]
+) -> None:
+    check, counted = known.check, counts(model)
     for name, fact in model.facts.items():
         path = ("facts", name)
-        _fresh(check, path, name, columns)
+        _fresh(check, path, name, known.columns)
         entity = ENTITIES.get(fact.source)
         kind: ColumnKind = "any"
         if entity is None:
             hint = nearest(fact.source, ENTITIES)
             check.add((*path, "from"), f"there is no entity {fact.source!r}", hint)
-        elif entity.ours:
+        elif entity.ours and entity.name not in BY_PEOPLE:
             check.add((*path, "from"), "our own records are never an input of the score")
         elif fact.source in ("account", "user"):
             check.add((*path, "from"), "has no rows to count", "write it under `derived`")
         else:
-            rows = entities[fact.source]
+            rows, can = entities[fact.source], held.get(fact.source, {})
             if fact.where is not None:
-                check.expression((*path, "where"), fact.where, rows, expect=Kind.BOOLEAN)
-            expr = check.expression((*path, "take"), fact.take, rows, role="aggregate")
-            kind = (expr.kind if expr else None) or "any"
-        columns[name] = kind
+                where = (*path, "where")
+                check.expression(where, fact.where, rows, expect=Kind.BOOLEAN, domains=can)
+            take = check.expression((*path, "take"), fact.take, rows, role="aggregate", domains=can)
+            kind = (take.kind if take else None) or "any"
+        known.columns[name] = kind
+        if name in counted:
+            known.domains[name] = COUNT
 
 
-def _measures(check: Checker, model: Model, columns: Columns, later: Mapping[str, str]) -> None:
-    # A measure may be named as the fact it shows: that one is known, it is no later name.
-    hidden = {n: what for n, what in later.items() if n not in columns}
+def _measures(known: Known, model: Model) -> None:
+    check = known.check
     dimensions = [m.dimension for m in model.measures.values()]
     for name, measure in model.measures.items():
         path = ("measures", name)
@@ -157,23 +197,33 @@ def _measures(check: Checker, model: Model, columns: Columns, later: Mapping[str
         if near and dimensions.count(measure.dimension) < dimensions.count(near[0]):
             hint = f"did you mean {near[0]!r}?"
             check.add((*path, "dimension"), f"only this measure has {measure.dimension!r}", hint)
-        check.expression((*path, "value"), measure.value, columns, expect=Kind.NUMBER, later=hidden)
-        _curve(check, (*path, "curve"), measure.curve)
+        known.expression((*path, "value"), measure.value, expect=Kind.NUMBER)
+        _curve(check, (*path, "curve"), measure)
         if measure.stale_after_days is not None and measure.stale_after_days < 1:
             check.add((*path, "stale_after_days"), "must be at least 1 day")
-        check.text((*path, "says"), measure.says, columns)
+        _text(known, (*path, "says"), measure.says)
         if measure.says_good is not None:
-            check.text((*path, "says_good"), measure.says_good, columns)
+            _text(known, (*path, "says_good"), measure.says_good)
 
 
-def _curve(check: Checker, path: tuple[str, ...], curve: Mapping[float, float]) -> None:
+def _curve(check: Checker, path: tuple[str, ...], measure: MeasureDef) -> None:
+    curve = measure.curve
     if len(curve) < 2:
         check.add(path, "needs at least two points", "{0: 0, 10: 100}")
-    values = list(curve)
+        return
+    values, points = list(curve), list(curve.values())
     if any(right <= left for left, right in pairwise(values)):
         check.add(path, "the values must rise from left to right")
-    if any(not 0 <= points <= 100 for points in curve.values()):
+    if any(not 0 <= point <= 100 for point in points):
         check.add(path, "points must be from 0 to 100")
+    elif max(points) == min(points):
+        check.add(path, f"gives {points[0]:g} points whatever the value", "it tells nothing apart")
+    elif max(points) <= 1:
+        check.add(path, "points go to 100, and these end at 1", "write 100 for the full mark")
+    if measure.value in check.ratios and max(values) >= NO_RATIO:
+        most = f"{max(values):g} would be {100 * max(values):g} %"
+        hint = f"write {max(values) / 100:g} for {max(values):g} %"
+        check.add(path, f"{measure.value} is a ratio: {most}", hint)
 
 
 def _bands(check: Checker, model: Model) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
+from crm_health.config import templates
 from crm_health.config.check_feeds import id_hint, is_id
-from crm_health.config.check_model import Columns
+from crm_health.config.check_model import ModelNames
 from crm_health.config.checker import Checker
+from crm_health.config.known import Columns
 from crm_health.config.playbook import Alert, Playbook
 from crm_health.config.problems import nearest
 from crm_health.config.yaml import Document
@@ -22,7 +24,7 @@ _LONGEST_DUE, _LONGEST_COOLING = 365, 730
 def check_playbook(
     playbook: Playbook,
     document: Document,
-    columns: Columns,
+    found: ModelNames,
     counts: frozenset[str],
     id_length: int | None,
 ) -> Checker:
@@ -31,13 +33,14 @@ def check_playbook(
     Args:
         playbook: the playbook.
         document: its file.
-        columns: what alerts may read.
+        found: what alerts may read.
         counts: facts named `*_days` that count days.
         id_length: of the CRM's ids, where the mapping says so.
     """
-    check = Checker(document, counts=counts)
+    ratios = templates.shown_as("percent", document.text) | found.ratios
+    check = Checker(document, counts=counts, ratios=ratios)
     for name, alert in playbook.alerts.items():
-        _alert(check, name, alert, playbook, columns)
+        _alert(check, name, alert, playbook, found)
     for name, department in playbook.departments.items():
         if department.owner is not None and not is_id(department.owner, id_length):
             check.add(("departments", name, "owner"), "is no id of the CRM", id_hint(id_length))
@@ -55,11 +58,12 @@ def check_playbook(
     return check
 
 
-def _alert(check: Checker, name: str, alert: Alert, playbook: Playbook, columns: Columns) -> None:
-    path = ("alerts", name)
-    check.expression((*path, "when"), alert.when, columns, expect=Kind.BOOLEAN)
-    if alert.clear is not None:
-        check.expression((*path, "clear"), alert.clear, columns, expect=Kind.BOOLEAN)
+def _alert(check: Checker, name: str, alert: Alert, playbook: Playbook, found: ModelNames) -> None:
+    path, columns = ("alerts", name), found.alerted()
+    for key, text in (("when", alert.when), ("clear", alert.clear)):
+        if text is not None:
+            expect, held = Kind.BOOLEAN, found.domains
+            check.expression((*path, key), text, columns, expect=expect, domains=held)
     if alert.since is not None:
         kind = columns.get(alert.since)
         check.used.add(alert.since)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from crm_health.config import expressions, templates
+from crm_health.config import expressions, templates, trials
 from crm_health.config.expressions import ColumnKind, Expr, ExpressionError, Role, UnknownNameError
 from crm_health.config.problems import Problem, Severity
+from crm_health.config.samples import Domains
 from crm_health.config.yaml import Document, Path
 from crm_health.entities import Kind
 
@@ -22,6 +23,8 @@ class Checker:
     used: set[str] = field(default_factory=set)
     #: Facts named `*_days` that count days.
     counts: frozenset[str] = frozenset()
+    #: Names that texts show as percent.
+    ratios: frozenset[str] = frozenset()
 
     def add(self, path: Path, message: str, hint: str = "") -> None:
         """Note a problem at `path`."""
@@ -29,18 +32,10 @@ class Checker:
 
     def warn(self, path: Path, message: str, hint: str = "") -> None:
         """Note something odd that works."""
-        found = self.document.problem(path, message, hint)
-        self.problems.append(
-            Problem(
-                found.file,
-                found.line,
-                found.column,
-                found.path,
-                message,
-                hint,
-                Severity.WARNING,
-            )
-        )
+        found = replace(self.document.problem(path, message, hint), severity=Severity.WARNING)
+        # One expression may hold the same oddity twice.
+        if found not in self.problems:
+            self.problems.append(found)
 
     def expression(
         self,
@@ -51,6 +46,7 @@ class Checker:
         role: Role = "row",
         expect: Kind | None = None,
         later: MappingABC[str, str] | None = None,
+        domains: Domains | None = None,
     ) -> Expr | None:
         """Compile an expression that must give `expect`.
 
@@ -61,6 +57,7 @@ class Checker:
             role: one value a row, or one aggregate.
             expect: the kind that it must give; None for any.
             later: names that exist but come later, and what they are.
+            domains: what columns can hold, as far as it is known.
         """
         try:
             expr = expressions.compile(text, columns, role=role)
@@ -76,7 +73,15 @@ class Checker:
             return None
         self.used |= expr.columns
         if expect is not None and expr.kind not in (None, expect):
-            self.add(path, f"gives a {expr.kind}, but a {expect} is needed here")
+            given = "an instant" if expr.kind is Kind.INSTANT else f"a {expr.kind}"
+            needed = "condition" if expect is Kind.BOOLEAN else expect
+            self.add(path, f"gives {given}, but a {needed} is needed here")
+            return expr
+        condition = expect is Kind.BOOLEAN
+        known = domains or {}
+        for doubt in trials.doubts(expr, columns, known, self.ratios, condition=condition):
+            note = self.warn if doubt.perhaps else self.add
+            note(path, doubt.message, doubt.hint)
         return expr
 
     def text(

@@ -31,6 +31,10 @@ _CLOCKS = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+#: A column held against a number or a quoted text.
+_HELD = re.compile(
+    r"\b([a-z][a-z0-9_]*)\s*(?:=|<>|!=|<=?|>=?)\s*('[^']*'|\d+(?:\.\d+)?)(?!\s*[-+*/%])"
+)
 #: Keys of Polars' expression tree that no expression here may have, and why.
 _REFUSED = {
     "SubPlan": "subqueries are not supported",
@@ -40,6 +44,44 @@ _REFUSED = {
     "Explode": "one row must stay one row",
     "Alias": "`as` is not supported: the key above is the name",
 }
+#: Polars' words for kinds that don't go together, and ours.
+_MIXED = (
+    (
+        r"compare string with numeric|(String|Float64) values in List\(",
+        "compares a text with a number",
+        "texts stand in quotes, numbers don't",
+    ),
+    (
+        r"compare 'date/datetime/time' to a string",
+        "compares a date with a text",
+        "compare its days: renewal_days > 30",
+    ),
+    (
+        r"arithmetic on dtypes .*str|min_horizontal|max_horizontal",
+        "reckons with a text",
+        "arithmetic, least and greatest are for numbers",
+    ),
+    (
+        r"[&|] on .*(Float64|String|str)|`bit(and|or)` operation",
+        "joins a number with and/or",
+        "compare it first: seats > 0",
+    ),
+    (
+        r"expected `Boolean`, got",
+        "takes a number or a text for a condition",
+        "compare it first: seats > 0",
+    ),
+    (
+        r"`(sum|mean|median)` operation not supported for dtype `str`",
+        "adds up a text",
+        "count(*) counts rows",
+    ),
+    (
+        r"operation not supported for dtypes .*`(date|datetime)",
+        "reckons with a date",
+        "reckon with its days: renewal_days",
+    ),
+)
 _DEPTH = 300
 #: Polars panics on some nonsense, such as least() of nothing; no panic may end a run.
 _FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
@@ -79,6 +121,8 @@ class Expr:
     #: None where it is null whatever the data, or where a column's kind is not known.
     kind: Kind | None
     uses_as_of: bool
+    #: One value a group, not one a row.
+    aggregate: bool
 
 
 def compile(  # noqa: A001 - the word for it, and always called as expressions.compile
@@ -111,6 +155,9 @@ def compile(  # noqa: A001 - the word for it, and always called as expressions.c
         raise ExpressionError("an aggregate can't stand here", "make it a fact, and use that")
     if role == "aggregate" and not aggregates:
         raise ExpressionError("must be one aggregate", "such as count(*), max(x) or avg(x)")
+    for name, literal in _HELD.findall(text):
+        if columns[name] in (Kind.BOOLEAN, Kind.DATE, Kind.INSTANT):
+            raise _misfit(name, Kind(columns[name]), literal)
     kind: Kind | None = None
     expr = raw
     if all(columns[name] != "any" for name in used):
@@ -119,7 +166,17 @@ def compile(  # noqa: A001 - the word for it, and always called as expressions.c
         kind = _kind(dtype)
         expr = _settled(raw, kind)
         _probe(expr, kinds, role)
-    return Expr(text, expr, used, kind, "as_of" in used)
+    return Expr(text, expr, used, kind, "as_of" in used, role == "aggregate")
+
+
+def _misfit(name: str, kind: Kind, literal: str) -> ExpressionError:
+    """Polars would hold true against 1, and a date against the days since 1970."""
+    if kind is Kind.BOOLEAN:
+        return ExpressionError(
+            f"compares {name}, which is true or false, with {literal}", f"{name}"
+        )
+    what = f"compares {name}, a date, with {literal}"
+    return ExpressionError(what, f"compare its days: {name.removesuffix('_at')}_days > 30")
 
 
 def finite(expr: pl.Expr) -> pl.Expr:
@@ -247,4 +304,7 @@ def _readable(error: BaseException) -> ExpressionError:
         return ExpressionError(f"not readable as an expression{near}")
     if re.search(r"requires an OVER clause", text):
         return ExpressionError(_REFUSED["Over"])
+    for pattern, what, hint in _MIXED:
+        if re.search(pattern, text):
+            return ExpressionError(what, hint)
     return ExpressionError(f"does not fit its columns: {text[:160]}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -21,6 +22,19 @@ from crm_health.config.shape import problems_of, without
 from crm_health.config.yaml import MAX_BYTES, Document, parse
 
 DEFAULT_CRM = "salesforce"
+#: The origin of a file that the folder lacks.
+DEFAULT = "packaged default"
+
+
+@dataclass
+class _Files:
+    """What the files say, by file name, and their problems of reading and of shape."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    documents: dict[str, Document] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -32,44 +46,31 @@ class Config:
     playbook: Playbook
     #: Changes when anything that can change a score, text or record does.
     digest: str
-    #: File name to where it was read from: a path, or `packaged default`.
+    #: File name to where it was read from: a path, or `DEFAULT`.
     files: MappingABC[str, str]
     #: What is odd but usable.
     warnings: tuple[Problem, ...] = field(default=())
 
 
-def load(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> Config:
+def load(
+    folder: Path | None = None,
+    *,
+    crm: str = DEFAULT_CRM,
+    instead: MappingABC[str, Path] = MappingProxyType({}),
+) -> Config:
     """Read and check mapping, model and playbook.
 
     Args:
         folder: where `<crm>.yaml`, `model.yaml` and `playbook.yaml` are looked for; a file it
             lacks is our packaged default. None: all are.
         crm: the connector's name.
+        instead: files that are read in place of the folder's, by the names of those.
 
     Raises:
         ConfigProblems: all mistakes of all files at once.
     """
-    kinds: dict[str, type[BaseModel]] = {
-        f"{crm}.yaml": Mapping,
-        "model.yaml": Model,
-        "playbook.yaml": Playbook,
-    }
-    problems = _folder_problems(folder, kinds)
-    documents: dict[str, Document] = {}
-    origins: dict[str, str] = {}
-    sources: dict[str, str] = {}
-    for name in kinds if not problems else ():
-        raw, origins[name], trouble = _read(folder, name)
-        document, found = parse(raw, name) if trouble is None else (None, [trouble])
-        problems += found
-        sources[name] = raw.decode("utf-8", "replace")
-        if document is not None:
-            documents[name] = document
-    values: dict[str, Any] = {}
-    for name, document in documents.items():
-        value, found = _validate(kinds[name], document)
-        problems += found
-        values[name] = value
+    read = _read_all(folder, crm, instead)
+    values, documents, problems = read.values, read.documents, read.problems
     given = Documents(
         mapping=(values.get(f"{crm}.yaml"), documents.get(f"{crm}.yaml")),
         model=(values.get("model.yaml"), documents.get("model.yaml")),
@@ -79,16 +80,26 @@ def load(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> Config:
     problems += check(given, crm)
     errors = [p for p in problems if p.severity is Severity.ERROR]
     if errors:
-        raise ConfigProblems(problems, sources)
-    mapping, model, playbook = (values[name] for name in kinds)
+        raise ConfigProblems(problems, read.sources)
+    mapping, model, playbook = values.values()
     return Config(
         mapping=mapping,
         model=model,
         playbook=playbook,
         digest=digest(mapping, model, playbook),
-        files=origins,
+        files=read.origins,
         warnings=tuple(sorted(problems)),
     )
+
+
+def digest_of(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> str | None:
+    """The digest that a configuration has if its values pass the check, which takes far longer.
+
+    Returns:
+        None where a file can't be read, or says what no configuration can.
+    """
+    read = _read_all(folder, crm, {})
+    return None if read.problems else digest(*read.values.values())
 
 
 def digest(*parts: BaseModel) -> str:
@@ -97,6 +108,28 @@ def digest(*parts: BaseModel) -> str:
     # Keys keep their order: the order of derived facts and of alerts has a meaning.
     raw = orjson.dumps(canonical)
     return hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+
+def _read_all(folder: Path | None, crm: str, instead: MappingABC[str, Path]) -> _Files:
+    """Mapping, model and playbook, in this order."""
+    kinds: dict[str, type[BaseModel]] = {
+        f"{crm}.yaml": Mapping,
+        "model.yaml": Model,
+        "playbook.yaml": Playbook,
+    }
+    read = _Files(problems=_folder_problems(folder, kinds))
+    for name in kinds if not read.problems else ():
+        raw, read.origins[name], trouble = _read(folder, name, instead.get(name))
+        document, found = parse(raw, name) if trouble is None else (None, [trouble])
+        read.problems += found
+        read.sources[name] = raw.decode("utf-8", "replace")
+        if document is not None:
+            read.documents[name] = document
+    for name, document in read.documents.items():
+        read.values[name], found = _validate(kinds[name], document)
+        told = {p.path for p in read.problems if p.file == name}
+        read.problems += [p for p in found if p.path not in told]
+    return read
 
 
 def _validate(kind: type[BaseModel], document: Document) -> tuple[BaseModel | None, list[Problem]]:
@@ -116,9 +149,11 @@ def _value(kind: type[BaseModel], data: Any) -> BaseModel:
     return kind.model_validate_json(orjson.dumps(data))
 
 
-def _read(folder: Path | None, name: str) -> tuple[bytes, str, Problem | None]:
-    if folder is not None and (folder / name).exists():
-        path = folder / name
+def _read(
+    folder: Path | None, name: str, instead: Path | None
+) -> tuple[bytes, str, Problem | None]:
+    path = instead or (folder / name if folder is not None else None)
+    if path is not None and (instead or path.exists()):
         try:
             with path.open("rb") as stream:
                 return stream.read(MAX_BYTES + 1), str(path), None
@@ -128,7 +163,7 @@ def _read(folder: Path | None, name: str) -> tuple[bytes, str, Problem | None]:
     found = resources.files("mappings") / name
     if not found.is_file():
         return b"", "", Problem(name, 0, 0, "", "there is no such file and no default for it")
-    return found.read_bytes(), "packaged default", None
+    return found.read_bytes(), DEFAULT, None
 
 
 def _folder_problems(folder: Path | None, kinds: MappingABC[str, Any]) -> list[Problem]:

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from datetime import date
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from crm_health.config.base import Expression, Frozen, Name, Slug
+
+#: A full stop, question or exclamation mark with more after it.
+_SENTENCE_ENDS = re.compile(r"[.!?](?=\s+\S)")
+_LONGEST_REASON = 200
+
+
+class Change(Frozen):
+    """Who answers for the model as it stands, and why it became so: no change without one."""
+
+    owner: str = Field(min_length=1, max_length=80)
+    approver: str = Field(min_length=1, max_length=80)
+    #: The day it was approved, such as 2026-11-22.
+    day: date = Field(alias="date")
+    #: One sentence.
+    reason: str
+
+    @field_validator("reason")
+    @classmethod
+    def _one_sentence(cls, text: str) -> str:
+        whole = text.strip()
+        if not whole or "\n" in whole or len(whole) > _LONGEST_REASON:
+            raise ValueError(f"must be one sentence of at most {_LONGEST_REASON} characters")
+        if _SENTENCE_ENDS.search(whole):
+            raise ValueError("must be one sentence, not several")
+        return whole
 
 
 class FactDef(Frozen):
@@ -27,8 +54,10 @@ class MeasureDef(Frozen):
 
     dimension: Name
     value: Expression
-    #: Value to points: straight lines between, flat beyond the ends.
+    #: Value to points, flat beyond the ends.
     curve: dict[float, float]
+    #: What is between two corners: a straight line, or a step that keeps the points of the left.
+    between: Literal["lines", "steps"] = "lines"
     #: Days after which evidence no longer counts; None: never. `source`: 7 days of the source.
     stale_after_days: int | None = None
     #: What the CRM says of it: text with {fact} fields. Dates and figures, never day counts.
@@ -50,7 +79,9 @@ class ModelDef(Frozen):
 
     name: Slug
     when: Expression | None = None
-    weights: dict[Name, float]
+    #: Measure to its weight: a number, or an expression over what stands before the measures. A
+    #: weight that is missing, or not above 0, leaves the measure out for that account.
+    weights: dict[Name, float | Expression]
 
 
 class BandDef(Frozen):
@@ -85,9 +116,30 @@ class Evidence(Frozen):
     source_stale_days: int = Field(default=7, ge=1)
 
 
+class Override(Frozen):
+    """How long a person's score stands instead of ours, and when the two are too far apart."""
+
+    #: Days that one without an end lasts, and the most that any does.
+    days: int = Field(default=90, ge=1, le=730)
+    max_days: int = Field(default=180, ge=1, le=730)
+    #: Days that an edit of the score itself lasts.
+    edit_days: int = Field(default=30, ge=1, le=730)
+    #: Points between it and the computed score from which on they are apart: see
+    #: `override_apart_days` in the playbook.
+    apart_points: int = Field(default=15, ge=1, le=99)
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        if max(self.days, self.edit_days) > self.max_days:
+            raise ValueError("days and edit_days can't be more than max_days")
+        return self
+
+
 class Model(Frozen):
     """`model.yaml`."""
 
+    #: Not part of what the model is: a new reason alone scores nobody anew.
+    change: Change | None = Field(default=None, exclude=True)
     #: IANA name; empty: the org's own, as the CRM tells it, else UTC.
     time_zone: str = ""
     #: ISO country code for public holidays; None for none.
@@ -103,3 +155,4 @@ class Model(Frozen):
     bands: tuple[BandDef, ...] = Field(min_length=2, max_length=6)
     steadiness: Steadiness = Steadiness()
     evidence: Evidence = Evidence()
+    override: Override = Override()

@@ -16,6 +16,9 @@ from crm_health.entities import Kind
 #: What alerts may read of the score, beside everything before it.
 OUTCOMES: dict[str, ColumnKind] = {
     "score": Kind.NUMBER,
+    "computed": Kind.NUMBER,
+    "override_apart_since": Kind.DATE,
+    "override_apart_days": Kind.NUMBER,
     "score_change_30": Kind.NUMBER,
     "band": Kind.TEXT,
     "band_before": Kind.TEXT,
@@ -23,11 +26,6 @@ OUTCOMES: dict[str, ColumnKind] = {
     "band_since_days": Kind.NUMBER,
     "trend": Kind.TEXT,
 }
-
-
-def book(name: str) -> str:
-    """The name of a fact's median over all customers."""
-    return f"book_{name}"
 
 
 def dimension_points(dimension: str) -> str:

@@ -18,7 +18,8 @@ FORMATS: dict[str, frozenset[Kind]] = {
     "date": frozenset({Kind.DATE, Kind.INSTANT}),
     "text": frozenset({Kind.TEXT}),
 }
-FIELD = re.compile(r"\{([a-z][a-z0-9_]*)(?::([a-z]+))?\}")
+#: A number may name what it counts: `{active_days:number day}` reads `1 day` and `2 days`.
+FIELD = re.compile(r"\{([a-z][a-z0-9_]*)(?::([a-z]+)(?:(?<=:number) ([a-z]+))?)?\}")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,12 @@ class TextField:
 
 def fields(text: str) -> list[TextField]:
     """The fields of a text, in order."""
-    return [TextField(name, form or None) for name, form in FIELD.findall(text)]
+    return [TextField(found[1], found[2]) for found in FIELD.finditer(text)]
+
+
+def shown_as(form: str, text: str) -> frozenset[str]:
+    """The names that any field of a text shows in a format."""
+    return frozenset(field.name for field in fields(text) if field.format == form)
 
 
 def mistakes(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from crm_health.config.model import Model
-from crm_health.health.weights import half_up, with_shares
+from crm_health.health.weights import half_up, total, with_shares
 
 #: A measure's points (tenths), value, evidence date, stale mark, share and lost, side by side.
 POINTS, VALUE, DATE, STALE, SHARE, LOST = "p@", "v@", "e@", "s@", "h@", "l@"
@@ -20,7 +20,7 @@ def dimensions(model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys(measure.dimension for measure in model.measures.values()))
 
 
-def with_base(model: Model, frame: pl.DataFrame, weights: Mapping[str, int]) -> pl.DataFrame:
+def with_base(model: Model, frame: pl.DataFrame, weights: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """Add shares, `base_h`, `base_score`, `dimensions` and `<dimension>_points`."""
     frame = frame.with_columns(
         _present(weights).alias(WEIGHT),
@@ -37,7 +37,8 @@ def with_base(model: Model, frame: pl.DataFrame, weights: Mapping[str, int]) -> 
         for dimension in dimensions(model)
     }
     return frame.with_columns(
-        (pl.col("base_h") / 100.0).alias("base_score"),
+        # Polars divides one row otherwise than many: without rounding 42.3 is 42.300000000000004.
+        (pl.col("base_h") / 100.0).round(2).alias("base_score"),
         pl.sum_horizontal(
             pl.lit(0, dtype=pl.Int64),
             *((_present(group) > 0).cast(pl.Int64) for group in in_dimension.values()),
@@ -46,22 +47,16 @@ def with_base(model: Model, frame: pl.DataFrame, weights: Mapping[str, int]) -> 
     )
 
 
-def _present(weights: Mapping[str, int]) -> pl.Expr:
+def _present(weights: Mapping[str, pl.Expr]) -> pl.Expr:
     """The weight of the measures that have points."""
-    return pl.sum_horizontal(
-        pl.lit(0, dtype=pl.Int64),
-        *(weight * pl.col(f"{POINTS}{n}").is_not_null() for n, weight in weights.items()),
-    ).cast(pl.Int64)
+    return total({n: w * pl.col(f"{POINTS}{n}").is_not_null() for n, w in weights.items()})
 
 
-def _weighted(weights: Mapping[str, int]) -> pl.Expr:
-    return pl.sum_horizontal(
-        pl.lit(0, dtype=pl.Int64),
-        *(weight * pl.col(f"{POINTS}{n}").fill_null(0) for n, weight in weights.items()),
-    )
+def _weighted(weights: Mapping[str, pl.Expr]) -> pl.Expr:
+    return total({n: w * pl.col(f"{POINTS}{n}").fill_null(0) for n, w in weights.items()})
 
 
-def _mean(weights: Mapping[str, int]) -> pl.Expr:
+def _mean(weights: Mapping[str, pl.Expr]) -> pl.Expr:
     """Points of a dimension, 0 to 100 in steps of 0.1; missing without evidence."""
     under = pl.when(_present(weights) > 0).then(_present(weights))
-    return half_up(_weighted(weights), under) / 10.0
+    return (half_up(_weighted(weights), under) / 10.0).round(1)

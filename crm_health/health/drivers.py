@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from crm_health.config.model import Model
 from crm_health.health.base import DATE, LOST, POINTS, SHARE, VALUE
+from crm_health.health.weights import Weights
 
 #: One present measure of an account.
 DRIVER = pl.Struct(
@@ -16,7 +15,7 @@ DRIVER = pl.Struct(
         "dimension": pl.String,
         "value": pl.Float64,
         "points": pl.Int64,  # tenths, 0 to 1000
-        "weight": pl.Float64,  # as in the model file
+        "weight": pl.Float64,  # as the model says it, for this account
         "share": pl.Int64,  # hundredths of a point in the score
         "lost": pl.Int64,  # hundredths of a point short of the full mark
         "evidence": pl.Date,
@@ -31,8 +30,8 @@ OTHERS: dict[str, str] = {
 }
 
 
-def with_drivers(model: Model, frame: pl.DataFrame, weights: Mapping[str, float]) -> pl.DataFrame:
-    """Add `drivers`: the present measures as a list of `DRIVER`, in the order of `weights`."""
+def with_drivers(model: Model, frame: pl.DataFrame, weights: Weights) -> pl.DataFrame:
+    """Add `drivers`: the measures that count as a list of `DRIVER`, in the order of `weights`."""
     # By rows and grouped: a list built from columns of structs took twenty times as long.
     frame = frame.with_row_index("@row")
     long = [
@@ -42,18 +41,19 @@ def with_drivers(model: Model, frame: pl.DataFrame, weights: Mapping[str, float]
             pl.lit(model.measures[name].dimension).alias("dimension"),
             pl.col(f"{VALUE}{name}").alias("value"),
             pl.col(f"{POINTS}{name}").alias("points"),
-            pl.lit(float(weight)).alias("weight"),
+            weights.given[name].alias("weight"),
             pl.col(f"{SHARE}{name}").alias("share"),
             pl.col(f"{LOST}{name}").alias("lost"),
             pl.col(f"{DATE}{name}").alias("evidence"),
+            (weight > 0).alias("@counts"),
         )
-        for name, weight in weights.items()
+        for name, weight in weights.counted.items()
     ]
     columns = {field.name: field.dtype for field in DRIVER.fields}
-    none = pl.DataFrame(schema={"@row": pl.UInt32, **columns})
+    none = pl.DataFrame(schema={"@row": pl.UInt32, **columns, "@counts": pl.Boolean})
     lists = (
         pl.concat([none, *long])
-        .filter(pl.col("points").is_not_null())
+        .filter(pl.col("points").is_not_null() & pl.col("@counts"))
         .select("@row", pl.struct(list(columns)).cast(DRIVER).alias("drivers"))
         .group_by("@row", maintain_order=True)
         .agg("drivers")

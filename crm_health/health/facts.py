@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
+from crm_health.config.figures import figure
 from crm_health.config.model import FactDef, Model
 from crm_health.entities import ENTITIES
 from crm_health.health.aggregate import entity_facts, evidence_kind, no_rows
+from crm_health.health.book import Figures, parts, rests_on, with_figures
 from crm_health.health.book import names as book_names
 from crm_health.health.days import local_day, with_days
 from crm_health.health.evaluate import names_in, with_expressions
@@ -26,7 +28,8 @@ _JUDGED = frozenset({"csm_sentiment", "champion_strength", "exec_relationship"})
 class Facts:
     """What is known of each account; both frames have the same accounts in the same order."""
 
-    #: account_id, account columns and their `*_days`, `as_of`, `day`, facts, derived, `book_*`.
+    #: account_id, account columns and their `*_days`, `as_of`, `day`, facts, derived, and the
+    #: book's figures that the model reads.
     values: pl.DataFrame
     #: account_id and, named as in `values`, the date of evidence (pl.Date) of what can be read.
     dates: pl.DataFrame
@@ -39,7 +42,7 @@ def compute(
     sources: Mapping[str, Source],
     accounts: pl.DataFrame,
     as_of: datetime,
-    book: Mapping[str, float | None],
+    book: Figures,
 ) -> Facts:
     """Work out all facts of the accounts, ordered by account id.
 
@@ -49,7 +52,7 @@ def compute(
             accounts do no harm.
         accounts: account_id (or id) and account columns.
         as_of: The run's instant, aware.
-        book: Figures over the whole book by name, `book_` prefix left out; see `book.figures`.
+        book: Figures over the whole book; see `book.figures`.
     """
     if "account_id" not in accounts.columns:
         accounts = accounts.rename({"id": "account_id"})
@@ -57,16 +60,14 @@ def compute(
     day = local_day(as_of, tz)
     known = availability(model, sources, as_of)
     values = with_days(accounts, "account", as_of, tz).sort("account_id")
-    values = values.with_columns(
-        pl.lit(day).alias("day"),
-        *(
-            pl.lit(book.get(name), dtype=pl.Float64).alias(f"book_{name}")
-            for name in sorted({*book_names(model), *book})
-        ),
-    )
+    values = values.with_columns(pl.lit(day).alias("day"))
     dates = _account_dates(model, sources.get("account"), values, as_of)
     values, dates = _with_facts(model, values, dates, sources, known, as_of)
+    figures = book_names(model)
     for texts in _together(model.derived):
+        read = frozenset[str]().union(*map(names_in, texts.values()))
+        values = with_figures(values, [n for n in figures if n in read - {*values.columns}], book)
+        dates = _with_ranks(dates, values, figures)
         values = with_expressions(values, texts)
         values = values.with_columns(
             pl.lit(None, dtype=values.schema[name]).alias(name)
@@ -74,14 +75,26 @@ def compute(
             if name in known.missing
         )
         dates = dates.with_columns(oldest(dates, text).alias(name) for name, text in texts.items())
-    return Facts(values, dates, known)
+    values = with_figures(values, [name for name in figures if name not in values.columns], book)
+    return Facts(values, _with_ranks(dates, values, figures), known)
+
+
+def _with_ranks(dates: pl.DataFrame, values: pl.DataFrame, figures: Iterable[str]) -> pl.DataFrame:
+    """A rank is as old as what is ranked."""
+    ranked = {name: figure(name, values.columns) for name in figures if name in values.columns}
+    return dates.with_columns(
+        pl.col(about.of).alias(name)
+        for name, about in ranked.items()
+        if about is not None and about.kind == "rank" and about.of in dates.columns
+    )
 
 
 def _together(derived: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Derived facts in their order, as many at a time as read nothing of each other."""
     some: dict[str, str] = {}
     for name, text in derived.items():
-        if names_in(text) & some.keys():
+        read = names_in(text)
+        if (read | parts(read)) & some.keys():
             yield some
             some = {}
         some[name] = text
@@ -106,8 +119,8 @@ def _account_dates(
     read = frozenset[str]().union(*(names_in(text) for text in texts))
     used = sorted(
         name
-        for name in read & frozenset(values.columns)
-        if name not in ("account_id", "as_of", "day") and not name.startswith("book_")
+        for name in rests_on(read, values.columns) & frozenset(values.columns)
+        if name not in ("account_id", "as_of", "day")
     )
     reviewed = pl.coalesce(pl.col("relationship_at"), read_on)
     return values.select(

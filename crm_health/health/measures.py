@@ -29,13 +29,19 @@ class Points:
     stale: pl.DataFrame  #: Boolean: there is a value, but its evidence is too old
 
 
-def on_curve(value: pl.Expr, curve: Mapping[float, float]) -> pl.Expr:
-    """Points in integer tenths: straight lines between the curve's corners, flat beyond."""
+def on_curve(value: pl.Expr, curve: Mapping[float, float], *, steps: bool = False) -> pl.Expr:
+    """Points in integer tenths: straight lines between the curve's corners, flat beyond.
+
+    With `steps` the points of a corner hold until the next one is reached.
+    """
     corners = sorted(curve.items())
     first, last = corners[0], corners[-1]
     clipped = value.clip(first[0], last[0])
-    points = pl.lit(last[1])
+    points = pl.lit(float(last[1]))
     for (x0, y0), (x1, y1) in reversed(list(pairwise(corners))):
+        if steps:
+            points = pl.when(clipped < x1).then(pl.lit(float(y0))).otherwise(points)
+            continue
         between = y0 + (clipped - x0) * (y1 - y0) / (x1 - x0)
         points = pl.when(clipped <= x1).then(between).otherwise(points)
     # To six digits first: 65.05 must not fall to 65.0 because of the noise of a division.
@@ -64,7 +70,9 @@ def points(model: Model, facts: Facts, as_of: datetime) -> Points:
     tenths = both.hstack(stale.drop("account_id").rename({name: f"!{name}" for name in on})).select(
         "account_id",
         *(
-            pl.when(~pl.col(f"!{name}")).then(on_curve(pl.col(name), m.curve)).alias(name)
+            pl.when(~pl.col(f"!{name}"))
+            .then(on_curve(pl.col(name), m.curve, steps=m.between == "steps"))
+            .alias(name)
             for name, m in on.items()
         ),
     )

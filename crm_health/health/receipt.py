@@ -53,7 +53,7 @@ def receipts(
     in it.
     """
     columns = facts.values.columns
-    named = [*model.facts, *model.derived, *(f"book_{name}" for name in book_names(model))]
+    named = [*model.facts, *model.derived, *book_names(model)]
     named += [name for name in facts.dates.columns if name != "account_id" and name not in named]
     shown = {f"shown_{name}": name for name in _SHOWN if f"shown_{name}" in columns}
     points = [name for name in assessed.columns if name.endswith("_points")]

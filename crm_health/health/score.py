@@ -23,7 +23,7 @@ from crm_health.health.evidence import Availability, blocked
 from crm_health.health.facts import Facts
 from crm_health.health.limits import FINAL, with_limits
 from crm_health.health.measures import Points, points
-from crm_health.health.weights import whole
+from crm_health.health.weights import Weights, total, with_weights
 
 UNKNOWN = "unknown"
 #: The account's place in the One View.
@@ -46,8 +46,10 @@ def assess(model: Model, facts: Facts, as_of: datetime) -> pl.DataFrame:
     """
     measured = points(model, facts, as_of)
     chosen = choose(model, facts.values)
-    # Only what caps look at goes along: the One View is wide.
-    read = frozenset[str]().union(*(names_in(cap.when) for cap in model.caps.values()))
+    # Only what caps and weights look at goes along: the One View is wide.
+    texts = [cap.when for cap in model.caps.values()]
+    texts += [w for kind in model.models for w in kind.weights.values() if isinstance(w, str)]
+    read = frozenset[str]().union(*map(names_in, texts))
     read |= {"account_id", "override"}
     values = facts.values.select(name for name in facts.values.columns if name in read)
     values = _with_override(values).with_row_index(_NUMBER).hstack(_beside(measured))
@@ -84,18 +86,11 @@ def _assess_kind(
     rows: pl.Series,
 ) -> pl.DataFrame:
     """Assess the accounts of one model; kind None: of no model, so nothing is measured."""
-    given = kind.weights if kind is not None else {}
-    everything = whole({name: w for name, w in given.items() if name in model.measures})
-    weights = {
-        name: everything[name]
-        for name in model.measures
-        if name in everything and name not in model.off
-    }
-    frame = values.filter(rows)
-    frame = with_limits(model, with_base(model, frame, weights))
-    frame = _with_sufficiency(model, frame, sum(weights.values()), sum(everything.values()))
-    frame = with_drivers(model, frame, {name: given[name] for name in weights})
-    source_stale = {name for name in weights if blocked(model.measures[name].value, known.stale)}
+    frame, weights = with_weights(model, kind, values.filter(rows))
+    frame = with_limits(model, with_base(model, frame, weights.counted))
+    frame = with_drivers(model, _with_sufficiency(model, frame, weights), weights)
+    on = weights.counted
+    source_stale = {name for name in on if blocked(model.measures[name].value, known.stale)}
     return frame.with_columns(band_of(model, pl.col("score")).alias("band_now")).select(
         _NUMBER,
         "account_id",
@@ -110,10 +105,17 @@ def _assess_kind(
         "override",
         "drivers",
         _listed(
-            {n: _absent(n) & ~pl.col(f"{STALE}{n}") for n in weights if n not in source_stale}
+            {
+                n: (w > 0) & _absent(n) & ~pl.col(f"{STALE}{n}")
+                for n, w in on.items()
+                if n not in source_stale
+            }
         ).alias("missing"),
         _listed(
-            {n: _absent(n) if n in source_stale else pl.col(f"{STALE}{n}") for n in weights}
+            {
+                n: (w > 0) & (_absent(n) if n in source_stale else pl.col(f"{STALE}{n}"))
+                for n, w in on.items()
+            }
         ).alias("stale"),
         "cap_h",
         "override_h",
@@ -143,13 +145,12 @@ def _with_override(values: pl.DataFrame) -> pl.DataFrame:
     return values.with_columns(given.cast(pl.Float64).alias("override"))
 
 
-def _with_sufficiency(model: Model, frame: pl.DataFrame, on: int, total: int) -> pl.DataFrame:
+def _with_sufficiency(model: Model, frame: pl.DataFrame, weights: Weights) -> pl.DataFrame:
     """Add coverage, weight_on, and the score where the evidence is enough for one."""
     limits = model.evidence
-    covered = pl.col(WEIGHT) * 100.0 / on if on else pl.lit(0.0)
     frame = frame.with_columns(
-        covered.cast(pl.Float64).round(6).alias("coverage"),
-        pl.lit(round(100.0 * on / total, 6) if total else 0.0).alias("weight_on"),
+        _percent(pl.col(WEIGHT), total(weights.counted)).alias("coverage"),
+        _percent(total(weights.counted), weights.total).alias("weight_on"),
     )
     enough = (
         (pl.col(WEIGHT) > 0)
@@ -159,6 +160,12 @@ def _with_sufficiency(model: Model, frame: pl.DataFrame, on: int, total: int) ->
     )
     vouched = pl.col("override").is_not_null()
     return frame.with_columns(pl.when(enough | vouched).then(pl.col(FINAL)).alias("score"))
+
+
+def _percent(over: pl.Expr, under: pl.Expr) -> pl.Expr:
+    """A share in percent, 0 of nothing."""
+    share = pl.when(under > 0).then(over * 100.0 / under).otherwise(0.0)
+    return share.cast(pl.Float64).round(6)
 
 
 def _absent(measure: str) -> pl.Expr:

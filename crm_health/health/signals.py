@@ -7,6 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from crm_health.config.model import Model, ModelDef
+from crm_health.health.book import rests_on
 from crm_health.health.evaluate import names_in
 from crm_health.health.facts import Facts
 from crm_health.health.frames import of_accounts
@@ -57,7 +58,8 @@ def _usage_counts(model: Model, kind: ModelDef, facts: Facts) -> bool:
     """Whether a measure that is on rests on usage that somebody records."""
     gone = facts.known.missing - facts.known.stale
     for name, weight in kind.weights.items():
-        if name in model.off or name not in model.measures or weight <= 0:
+        nothing = not isinstance(weight, str) and weight <= 0
+        if name in model.off or name not in model.measures or nothing:
             continue
         for fact in _facts_read(model, model.measures[name].value):
             if model.facts[fact].source == "usage" and fact not in gone:
@@ -69,7 +71,8 @@ def _facts_read(model: Model, text: str) -> set[str]:
     """The facts an expression rests on, through derived facts too."""
     found: set[str] = set()
     seen: set[str] = set()
-    open_names = set(names_in(text))
+    known = {*model.facts, *model.derived}
+    open_names = set(rests_on(names_in(text), known))
     while open_names:
         name = open_names.pop()
         if name in seen:
@@ -78,5 +81,5 @@ def _facts_read(model: Model, text: str) -> set[str]:
         if name in model.facts:
             found.add(name)
         elif name in model.derived:
-            open_names |= names_in(model.derived[name])
+            open_names |= rests_on(names_in(model.derived[name]), known)
     return found

@@ -4,13 +4,15 @@
 | ------------------ | ------------------------------------------------------------------ |
 | `{name:percent}`   | a ratio, rounded to 5: `30 %`                                      |
 | `{name:number}`    | at most one decimal                                                |
+| `{name:number day}`| the same and what it counts: `1 day`, `2 days`                     |
 | `{name:money}`     | two digits: `120k`                                                 |
 | `{name:date}`      | `4 Jan 2027`; days since (or `days_to_*`) as the date they mean    |
 | `{name:text}`      | as it is                                                           |
 | `{name}`           | by its kind                                                        |
 
-What is missing reads "unknown". Days since are dates only: a count of days would be another
-text every day, and a write of every account.
+What is missing reads "unknown", a missing date "none on record": write `last use: {x:date}`, not
+`last used on {x:date}`, where it may be missing. Days since are dates only: a count of days would
+be another text every day, and a write of every account.
 """
 
 from __future__ import annotations
@@ -24,9 +26,16 @@ from crm_health.config.model import Model
 from crm_health.entities import ENTITIES, Kind
 from crm_health.health.aggregate import aggregates
 from crm_health.health.evaluate import names_in
-from crm_health.health.words import MISSING, date_text, money_text, number_text, percent_text
+from crm_health.health.words import (
+    MISSING,
+    MISSING_DATE,
+    date_text,
+    money_text,
+    number_text,
+    percent_text,
+)
 
-_FIELD = re.compile(r"\{([a-z][a-z0-9_]*)(?::([a-z]+))?\}")
+_FIELD = re.compile(r"\{([a-z][a-z0-9_]*)(?::([a-z]+)(?:(?<=:number) ([a-z]+))?)?\}")
 _FORMATS = ("percent", "number", "money", "date", "text")
 _BY_KIND = {
     Kind.NUMBER: "number",
@@ -91,7 +100,8 @@ def compile_template(
             raise TemplateError(f"there is no {name!r} to show")
         kind = available[name] if isinstance(available, Mapping) else None
         style = style or (_BY_KIND.get(kind, "text") if kind else "text")
-        pieces.append(_rendered(name, style, kind, since, time_zone))
+        shown = _rendered(name, style, kind, since, time_zone)
+        pieces.append(_counting(shown, field.group(3)) if field.group(3) else shown)
         end = field.end()
     pieces.append(pl.lit(_literal(text[end:])))
     return pl.concat_str(pieces)
@@ -99,7 +109,7 @@ def compile_template(
 
 def fields(text: str) -> list[str]:
     """The names that a text shows, each once, in order."""
-    return list(dict.fromkeys(name for name, _ in _FIELD.findall(text)))
+    return list(dict.fromkeys(found[1] for found in _FIELD.finditer(text)))
 
 
 def _literal(text: str) -> str:
@@ -128,7 +138,13 @@ def _rendered(
     else:
         form = {"percent": percent_text, "number": number_text, "money": money_text}[style]
         shown = form(value.cast(pl.Float64))
-    return shown.fill_null(MISSING)
+    return shown.fill_null(MISSING_DATE if style == "date" else MISSING)
+
+
+def _counting(figure: pl.Expr, noun: str) -> pl.Expr:
+    """A figure and what it counts: several unless it is one."""
+    plural = pl.when(figure == "1").then(pl.lit(noun)).otherwise(pl.lit(f"{noun}s"))
+    return pl.format("{} {}", figure, plural)
 
 
 def _date(name: str, kind: Kind | None, since: Collection[str], time_zone: str) -> pl.Expr:

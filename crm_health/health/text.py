@@ -36,17 +36,22 @@ def why(
     ids = assessed.get_column("account_id")
     until = "override_until" if "override_until" in facts.values.columns else None
     ends = pl.col(until).cast(pl.Date) if until else pl.lit(None, dtype=pl.Date)
+    noted = "override_note" in facts.values.columns
+    said = pl.col("override_note") if noted else pl.lit(None, dtype=pl.String)
     frame = assessed.select(
         "account_id", "computed", "score", "coverage", "weight_on", "capped", "override"
     ).hstack(
         [
             of_accounts(settled, ids)["held"],
             *of_accounts(trend, ids).select("change_30", "change_30_from"),
-            *of_accounts(facts.values, ids).select(ends.alias("@until")),
+            *of_accounts(facts.values, ids).select(ends.alias("@until"), said.alias("@note")),
             *evidence_texts(model, facts, assessed).drop("account_id"),
         ]
     )
     lines = driver_lines(model, facts, assessed)
+    # Points of a score that nobody is given would mislead: there the facts stand alone.
+    scored = assessed["score"].is_not_null().gather(lines["number"])
+    lines = lines.with_columns(scored.alias("scored"))
     frame = frame.join(
         cap_lines(model, facts, assessed), on="account_id", how="left", maintain_order="left"
     ).with_row_index("number")
@@ -91,7 +96,10 @@ def _head(model: Model) -> pl.Expr:
         .otherwise(pl.lit(""))
     )
     limit = pl.when(pl.col("@until").is_not_null()).then(
-        pl.format(" until {}", date_text(pl.col("@until")))
+        pl.concat_str(
+            pl.format(" until {}", date_text(pl.col("@until"))),
+            pl.format(", {}", "@note").fill_null(""),
+        )
     )
     ours = pl.col("computed").cast(pl.String).fill_null(UNKNOWN)
     person = pl.format("{}, set by a person{} (computed: {}).", "score", limit.fill_null(""), ours)
@@ -133,7 +141,8 @@ def _at_least(name: str) -> pl.Expr:
 
 def _joined(lines: pl.DataFrame, sign: str, name: str) -> pl.DataFrame:
     """The lines of each account as one text, ` -8 Usage is down. -6 ...`."""
-    said = lines.select("number", pl.format(f" {sign}{{}} {{}}.", "figure", "line").alias(name))
+    figure = pl.when("scored").then(pl.format(f" {sign}{{}}", "figure")).otherwise(pl.lit(""))
+    said = lines.select("number", pl.format("{} {}.", figure, "line").alias(name))
     return said.group_by("number", maintain_order=True).agg(pl.col(name).str.join(""))
 
 

@@ -7,6 +7,8 @@ import polars as pl
 from crm_health.health.evaluate import unsigned
 
 MISSING = "unknown"
+#: A date that is missing: mostly of what never took place.
+MISSING_DATE = "none on record"
 _BLANKS = r"[\s\p{C}]+"
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 

@@ -78,10 +78,16 @@ def status(facts: Mapping[str, Any]) -> list[RenderableType]:
         parts.append(table(("in the mirror", ">rows"), rows))
     if facts["quarantine"]:
         bad = [
-            (q["object"], q["problem"], f"{q['rows']:,}", ", ".join(q["examples"] or ()))
+            (
+                q["object"],
+                q["problem"],
+                f"{q['rows']:,}",
+                ", ".join(q["fields"] or ()),
+                ", ".join(q["examples"] or ()),
+            )
             for q in facts["quarantine"]
         ]
-        parts.append(table(("quarantined", "problem", ">cells", "such as"), bad))
+        parts.append(table(("quarantined", "problem", ">cells", "field", "such as"), bad))
     parts.append(
         f"Waiting: {counted(facts['dirty'], 'account')} to assess again, "
         f"{counted(facts['rejected'], 'row')} that the CRM refused"

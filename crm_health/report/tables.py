@@ -27,8 +27,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, last: int = 
         made.add_column(
             heading.removeprefix(">"),
             justify="right" if right else "left",
-            # Ids are there to be copied.
-            no_wrap=right or heading in ("account", "run"),
+            # Ids and names are there to be copied.
+            no_wrap=right or heading in ("account", "run", "measure"),
             overflow="fold",
         )
     found = [list(row) for row in rows]

@@ -33,6 +33,11 @@ def hundredths(value: int) -> str:
     return f"{sign}{abs(value) // 100}.{abs(value) % 100:02d}"
 
 
+def signed(value: int) -> str:
+    """Hundredths of a point as a change: `+1.50`."""
+    return f"+{hundredths(value)}" if value > 0 else hundredths(value)
+
+
 def number(value: Any) -> str:
     """A number without noise: at most four digits that matter, none behind a whole one."""
     if value is None:

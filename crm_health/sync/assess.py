@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,10 +12,13 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 from crm_health.config.columns import extra_columns
-from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, shown
+from crm_health.entities import ACCOUNT_OUTPUTS, BY_PEOPLE, CONTINUOUS, ENTITIES, POLARS, shown
 from crm_health.health import band, days, facts, receipt, score, text, trend, weeks
-from crm_health.programmes import memory, overrides
+from crm_health.health.book import Figures
+from crm_health.health.former import like_with_like, scores
+from crm_health.programmes import episodes, memory, overrides
 from crm_health.store import Scope, Store
+from crm_health.sync import models
 from crm_health.sync.setting import Setting
 
 #: How far back trends look.
@@ -33,6 +37,19 @@ class Assessment:
     edits: pl.DataFrame
     #: Readings for the history (`History.save`).
     readings: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Former:
+    """The model that counted before today's, and what it takes to score by it."""
+
+    #: Today's, but for the model.
+    setting: Setting
+    #: None where the mapping does not bring any more what it reads, or the model is not known: then
+    #: nobody can score by it.
+    book: Figures | None
+    #: The model's digest; empty where none is known.
+    digest: str
 
 
 def in_scope(store: Store, setting: Setting, scope: Scope) -> pl.DataFrame:
@@ -56,19 +73,29 @@ def load_facts(
     setting: Setting,
     accounts: pl.DataFrame,
     scope: Scope,
-    book: Mapping[str, float | None],
+    book: Figures,
+    until: Mapping[str, date] | None = None,
 ) -> facts.Facts:
-    """The One View of some accounts: one wide row each."""
+    """The One View of some accounts: one wide row each.
+
+    Of entities in `until` as if there were no rows of days later than that.
+    """
     model = setting.config.model
     sources = {}
     for entity in sorted({definition.source for definition in model.facts.values()}):
-        sources[entity] = _source(store, setting, entity, scope)
+        found = source(store, setting, entity, scope)
+        sources[entity] = (
+            found.until(ENTITIES[entity], until[entity], model.time_zone)
+            if until and entity in until
+            else found
+        )
     # The accounts are there already; what their columns are worth depends on when they were read.
     sources["account"] = facts.Source(accounts, _read_at(store, setting, "account"), None)
     return facts.compute(model, sources, accounts, setting.as_of, book)
 
 
-def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.Source:
+def source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.Source:
+    """The rows of some accounts, and what is known of their reading."""
     shape = setting.reads.shapes.get(entity)
     missing = setting.reads.missing.get(entity, frozenset())
     if shape is None:
@@ -78,20 +105,28 @@ def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.
             newest=None,
             missing=missing,
         )
-    main = ENTITIES[entity].main_date
-    zone = ZoneInfo(setting.calendar.time_zone)
-    upto = setting.as_of.astimezone(zone)
-    newest = store.mirror.newest(entity, main, upto) if main and main in shape else None
-    if isinstance(newest, datetime):
-        newest = newest.astimezone(zone).date()
     # The org may lack a column of the company's own that expressions name all the same.
     rows = _whole(store.mirror.load(entity, list(shape), scope), _own(setting, entity))
+    if entity in BY_PEOPLE:
+        # What a run opened is never an input: the next one would write again.
+        rows = rows.filter(~episodes.is_ours(pl.col("key")))
     return facts.Source(
         rows=rows,
         read_at=_read_at(store, setting, entity),
-        newest=newest,
+        newest=newest(store, setting, entity),
         missing=missing,
     )
+
+
+def newest(store: Store, setting: Setting, entity: str) -> date | None:
+    """The newest day that a feed brought, of all accounts; of what is no feed nobody asks it."""
+    main = ENTITIES[entity].main_date
+    # Each part of a run asks, and no index helps: all rows of the table are looked at.
+    if entity not in CONTINUOUS or main is None or main not in setting.reads.shapes.get(entity, ()):
+        return None
+    zone = ZoneInfo(setting.calendar.time_zone)
+    found = store.mirror.newest(entity, main, setting.as_of.astimezone(zone))
+    return found.astimezone(zone).date() if isinstance(found, datetime) else found
 
 
 def _own(setting: Setting, entity: str) -> dict[str, DataType | DataTypeClass]:
@@ -116,7 +151,7 @@ def _read_at(store: Store, setting: Setting, entity: str) -> datetime | None:
 
 
 def assess(
-    store: Store, setting: Setting, scope: Scope, book: Mapping[str, float | None]
+    store: Store, setting: Setting, scope: Scope, book: Figures, former: Former | None = None
 ) -> Assessment | None:
     """Assess the customers of a scope; None where there are none."""
     accounts = in_scope(store, setting, scope)
@@ -125,27 +160,42 @@ def assess(
     model, day = setting.config.model, setting.day
     memories = memory.parse(accounts.select("account_id", "shown_memory"))
     edits = memory.edited(accounts, memories)
-    override = overrides.resolve(accounts, memories, edits, day)
+    override = overrides.resolve(accounts, memories, edits, day, model.override)
     accounts = accounts.with_columns(override)
     view = load_facts(store, setting, accounts, scope, book)
     assessed = score.assess(model, view, setting.as_of)
     settled = _settle(setting, accounts, memories, assessed)
-    today = assessed.select("account_id", "score", "model")
-    series = _series(store, accounts, today, scope, day)
+    known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
+    apart = overrides.apart(
+        assessed.select("account_id", "override", "computed"),
+        known,
+        day,
+        model.override.apart_points,
+    )
+    was = _was(store, setting, scope, former, known, accounts, view, assessed)
+    today = assessed.select("account_id", "score", "computed", "model").join(
+        was, on="account_id", how="left", maintain_order="left"
+    )
+    series = _series(known, accounts, today, day)
     trends = trend.trend(
-        series, today.join(accounts.select("account_id", "shown_trend"), on="account_id"), day
+        like_with_like(series, today),
+        today.join(accounts.select("account_id", "shown_trend"), on="account_id"),
+        day,
     )
     weekly = weeks.last_12_weeks(series, today, day)
+    assessed = assessed.with_columns(today["was"])
     frame = (
         accounts.join(_new_columns(view.values, accounts), on="account_id", maintain_order="left")
         .join(_new_columns(assessed, view.values, accounts), on="account_id", maintain_order="left")
         .join(settled, on="account_id", maintain_order="left")
         .join(trends, on="account_id", maintain_order="left")
         .join(weekly, on="account_id", maintain_order="left")
+        .join(apart, on="account_id", maintain_order="left")
     )
     texts = text.why(model, view, assessed, settled, trends)
     frame = frame.join(texts, on="account_id", maintain_order="left").with_columns(
-        (pl.lit(day) - pl.col("band_since")).dt.total_days().alias("band_since_days")
+        (pl.lit(day) - pl.col("band_since")).dt.total_days().alias("band_since_days"),
+        pl.col("change_30").alias("score_change_30"),
     )
     receipts = receipt.receipts(
         model, view, assessed, settled, as_of=setting.as_of, digest=setting.config.digest
@@ -161,6 +211,7 @@ def assess(
         "coverage",
         "model",
         pl.lit(setting.config.digest).alias("digest"),
+        "was",
     ).join(receipts, on="account_id", maintain_order="left")
     return Assessment(frame, memories, edits, readings)
 
@@ -183,14 +234,61 @@ def _settle(
     return band.settle(setting.config.model, then, now, setting.as_of, setting.calendar.time_zone)
 
 
+def _was(
+    store: Store,
+    setting: Setting,
+    scope: Scope,
+    former: Former | None,
+    known: pl.DataFrame,
+    accounts: pl.DataFrame,
+    view: facts.Facts,
+    assessed: pl.DataFrame,
+) -> pl.DataFrame:
+    """Of accounts that came under another model today, what the one before would compute."""
+    last = known.group_by("account_id").agg(pl.col("model").last()).drop_nulls()
+    found = [pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})]
+    if former is not None:
+        digests = store.history.digests(setting.day - HISTORY, setting.day, scope)
+        # Whatever is known of it: today's configuration is no other one.
+        others = set(digests["digest"].drop_nulls()) - {setting.config.digest}
+        configs = models.made_by(store, former.digest, others)
+        changed = digests.filter(pl.col("digest").is_in(configs))
+        mine = last.join(changed, on="account_id", how="semi")
+        last = last.join(changed, on="account_id", how="anti")
+        if mine.height:
+            theirs = accounts.join(mine, on="account_id", how="semi", maintain_order="left")
+            by_former = _by_former(store, former, scope, theirs, mine)
+            marked = mine.select("account_id").join(by_former, on="account_id", how="left")
+            found.append(marked.with_columns(pl.col("was").fill_null(0)))
+    moved = last.join(assessed.select("account_id", pl.col("model").alias("now")), on="account_id")
+    found.append(
+        scores(
+            setting.config.model,
+            view,
+            moved.filter(pl.col("model") != pl.col("now")),
+            setting.as_of,
+        )
+    )
+    return pl.concat(found)
+
+
+def _by_former(
+    store: Store, former: Former, scope: Scope, accounts: pl.DataFrame, before: pl.DataFrame
+) -> pl.DataFrame:
+    if former.book is not None:
+        with suppress(pl.exceptions.PolarsError):
+            view = load_facts(store, former.setting, accounts, scope, former.book)
+            return scores(former.setting.config.model, view, before, former.setting.as_of)
+    return pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})
+
+
 def _series(
-    store: Store, accounts: pl.DataFrame, today: pl.DataFrame, scope: Scope, day: date
+    known: pl.DataFrame, accounts: pl.DataFrame, today: pl.DataFrame, day: date
 ) -> pl.DataFrame:
     """Daily scores before today; where the database knows less, the CRM's twelve weeks fill in.
 
     The CRM's scores do not say which model made them: today's is taken.
     """
-    known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
     first = known.group_by("account_id").agg(pl.col("day").min().alias("first"))
     told = (
         weeks.restore(
@@ -201,8 +299,13 @@ def _series(
         .filter((pl.col("day") < pl.col("first").fill_null(day)) & (pl.col("day") < day))
     )
     parts = [
-        part.select("account_id", "day", pl.col("score").cast(pl.Float64), "model")
-        for part in (known, told)
+        part.select(
+            "account_id", "day", pl.col("score").cast(pl.Float64), "computed", "model", "was"
+        )
+        for part in (
+            known,
+            told.with_columns(pl.lit(None, pl.Int64).alias(n) for n in ("computed", "was")),
+        )
     ]
     return pl.concat(parts).sort("account_id", "day")
 

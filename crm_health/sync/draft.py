@@ -6,19 +6,21 @@ rare is kept until the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from crm_health.health.book import Figures
 from crm_health.store import Run, Scope, Store
 from crm_health.sync import records
-from crm_health.sync.assess import assess
+from crm_health.sync.assess import Former, assess
 from crm_health.sync.desire import Desired, desire
 from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
+from crm_health.sync.shifts import Sample
 
 
 @dataclass
@@ -44,9 +46,11 @@ def assess_all(
     setting: Setting,
     run: Run,
     scopes: Sequence[Scope],
-    book: Mapping[str, float | None],
+    book: Figures,
+    former: Former | None,
     tally: Tally,
     tick: Callable[[str, int], None],
+    sample: Sample,
 ) -> Gathered:
     """Assess the parts, put their readings aside and draft their plan rows.
 
@@ -56,8 +60,10 @@ def assess_all(
         run: Whose draft it is.
         scopes: What is due, in parts.
         book: Figures over the whole book.
+        former: The model that counted before, where that was another one.
         tally: What the guards look at, counted further.
         tick: Told `assess` and the number of accounts after each part.
+        sample: Takes some accounts of each part.
     """
     gathered = Gathered()
     # What a run that died left behind.
@@ -65,9 +71,10 @@ def assess_all(
     store.drafts.drop()
     moved = records.astray(store) if scopes else pl.DataFrame()
     for scope in scopes:
-        found = assess(store, setting, scope, book)
+        found = assess(store, setting, scope, book, former)
         if found is None:
             continue
+        sample.add(found.accounts)
         part = desire(store, setting, scope, found, tally, moved)
         store.drafts.add(run, part.plan)
         store.history.stage(found.readings)

@@ -15,7 +15,7 @@ import polars as pl
 from crm_health.businesstime import Calendar
 from crm_health.config.mapping import Scalar, Source
 from crm_health.connector import Page
-from crm_health.entities import POLARS, Kind
+from crm_health.entities import POLARS, RANGES, Kind
 from crm_health.sync.streams import KEYED, ResolvedFeed
 
 #: Texts that are longer are cut: no column of the One View needs more.
@@ -64,9 +64,10 @@ def normalize(page: Page, feed: ResolvedFeed, calendar: Calendar) -> Normalized:
             continue
         raw = _raw(source, live)
         value = _cast(_translated(source, raw, live), kind, calendar.time_zone)
-        sane = _sane(_scaled(source, value), kind).rename(column)
+        within = RANGES.get((feed.entity, column))
+        sane = _sane(_scaled(source, value), kind, within).rename(column)
         columns.append(sane)
-        problems += _problems(feed.object, source, live, raw, value, sane)
+        problems += _problems(feed.object, source, live, raw, value, sane, within)
     rows = pl.DataFrame(columns)
     if feed.entity == "account":
         rows = rows.with_columns(pl.col("id").alias("account_id"))
@@ -95,6 +96,7 @@ def _problems(
     raw: pl.Expr | None,
     value: pl.Series,
     sane: pl.Series,
+    within: tuple[float, float] | None,
 ) -> list[pl.DataFrame]:
     """The rows whose value could not be used whole, by name."""
     if raw is None:
@@ -103,7 +105,11 @@ def _problems(
     failed = {}
     # A text without any of the words looked for is no mistake.
     if source.words is None:
-        failed["value not usable"] = given.is_not_null() & sane.is_null()
+        lost = given.is_not_null() & sane.is_null()
+        if within is not None:
+            failed["not from {:g} to {:g}".format(*within)] = lost & value.is_not_null()
+            lost = lost & value.is_null()
+        failed["value not usable"] = lost
     if value.dtype == pl.String:
         failed["text cut"] = (value.str.len_chars() > LONGEST).fill_null(False)
     found = []
@@ -219,11 +225,12 @@ def _as_instant(series: pl.Series, time_zone: str) -> pl.Series:
     )
 
 
-def _sane(series: pl.Series, kind: Kind) -> pl.Series:
-    """Null for what no fact could use; long texts cut."""
+def _sane(series: pl.Series, kind: Kind, within: tuple[float, float] | None) -> pl.Series:
+    """Null for what no fact could use, or what is out of range; long texts cut."""
     value = pl.col("value")
     if kind is Kind.NUMBER:
-        value = pl.when(value.is_finite()).then(value)
+        usable = value.is_finite() if within is None else value.is_between(*within)
+        value = pl.when(usable).then(value)
     elif kind is Kind.DATE:
         value = pl.when(value.is_between(FIRST_DAY, LAST_DAY)).then(value)
     elif kind is Kind.INSTANT:

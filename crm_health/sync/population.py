@@ -10,6 +10,7 @@ import polars as pl
 
 from crm_health.config.model import Model
 from crm_health.health import book
+from crm_health.health.book import Figures
 from crm_health.health.evaluate import names_in
 from crm_health.store import BUCKETS, Scope, Store
 from crm_health.sync.assess import in_scope, load_facts
@@ -31,7 +32,7 @@ def parts(store: Store, setting: Setting) -> list[Scope]:
     return [Scope.buckets(range(low, high)) for low, high in itertools.pairwise(edges)]
 
 
-def figures(store: Store, setting: Setting) -> dict[str, float | None]:
+def figures(store: Store, setting: Setting) -> Figures:
     """Today's book figures: as fixed this day for this config, else over all customers.
 
     They are fixed (`History.save_figures`) only once a plan has passed the guards: the median of
@@ -44,14 +45,15 @@ def figures(store: Store, setting: Setting) -> dict[str, float | None]:
     known = store.history.figures(setting.day, setting.config.digest)
     if known is not None and set(names) <= set(known):
         return known
-    few = replace(setting, config=replace(setting.config, model=narrowed(model, names)))
+    parts_read = book.parts(names)
+    few = replace(setting, config=replace(setting.config, model=narrowed(model, parts_read)))
     narrow: list[pl.DataFrame] = []
     for scope in parts(store, setting):
         accounts = in_scope(store, setting, scope)
         if accounts.height:
             view = load_facts(store, few, accounts, scope, {})
-            narrow.append(view.values.select(n for n in names if n in view.values.columns))
-    return book.figures(model, pl.concat(narrow)) if narrow else dict.fromkeys(names)
+            narrow.append(view.values.select(n for n in view.values.columns if n in parts_read))
+    return book.figures(model, pl.concat(narrow)) if narrow else {name: {} for name in names}
 
 
 def narrowed(model: Model, names: Iterable[str]) -> Model:

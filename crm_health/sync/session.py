@@ -10,6 +10,7 @@ from crm_health import errors
 from crm_health.config.load import Config
 from crm_health.connector import Connector, Notes
 from crm_health.store import Run, Store
+from crm_health.sync import models
 from crm_health.sync import run as runs
 from crm_health.sync.options import Options
 
@@ -44,6 +45,7 @@ def perform(
 
     Raises:
         Busy: another run has the org; no call was made.
+        ConfigError: the model has changed and does not say why; no call was made.
         CrmHealthError: the run ended early; its row says how.
     """
     kind = "plan" if options.dry_run else "sync"
@@ -57,6 +59,8 @@ def perform(
     )
     connector: Connector | None = None
     try:
+        if not options.dry_run:
+            models.admit(store, config)
         connector = connect(store.notes)
         report = runs.sync(connector, store, config, run, replace(options, clock=now))
         code = exit_code(report, options)

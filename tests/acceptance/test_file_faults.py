@@ -55,7 +55,7 @@ def test_a_state_of_a_newer_version(world: World, state: Path, expected: Truth) 
     _say(state, "UPDATE alembic_version SET version_num = '9999'")
     told(world.run(state), 65, str(state), "newer crm-health", "update crm-health")
     assert world.sandbox.counters()["total"] == 0
-    _say(state, "UPDATE alembic_version SET version_num = '0001'")
+    _say(state, "UPDATE alembic_version SET version_num = '0002'")
     converges(world, state, expected)
 
 

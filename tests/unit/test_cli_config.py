@@ -12,6 +12,7 @@ from cli_kit import Shell, clean
 
 from crm_health.cli import cli, commands
 from crm_health.cli import context as contexts
+from crm_health.store.schema import HEAD
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_migrate_makes_the_state(shell: Shell) -> None:
     """It says where the state is and of which schema, and a second time changes nothing."""
     first = shell("migrate")
     assert first.code == 0
-    assert first.out == f"{databases.located(shell.state)}: schema 0001\n"
+    assert first.out == f"{databases.located(shell.state)}: schema {HEAD}\n"
     assert databases.exists(shell.state)
     assert shell("migrate").out == first.out
 

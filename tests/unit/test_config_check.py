@@ -12,6 +12,8 @@ from tests.unit.test_config_load import default
 
 MODEL, MAPPING, PLAYBOOK = "model.yaml", "salesforce.yaml", "playbook.yaml"
 
+LICENCE = "licence_use: case tier_now when 'strategic' then 14 when 'digital' then 26 else 18 end"
+
 MISTAKES = [
     # names and their order
     (MODEL, "when: experience_points < 30", "when: score < 30",
@@ -19,21 +21,32 @@ MISTAKES = [
     (MODEL, "when: age < 120\n", "when: adoption_points < 20\n",
      "models[0].when: 'adoption_points' is not known yet here: it is worked out after"),
     (MODEL, "tier_now: coalesce(tier, 'growth')", "tier_now: coalesce(tier, 'growth', cadence)",
-     "derived.tier_now: 'cadence' is not known yet here: it is derived further down"),
+     "derived.tier_now: 'cadence' is not known yet here: it is derived from tier_now in a circle"),
+    (MODEL, "  age: coalesce(customer", "  age: coalesce(value_now, customer",
+     "derived.age: 'value_now' is not known yet here: it is derived further down"),
     (MODEL, "value: value_age_days", "value: conversation",
      "measures.new_value.value: 'conversation' is not known yet here: it is a measure"),
     (MODEL, "value: value_age_days", "value: conversaton_days",
      "measures.new_value.value: there is no 'conversaton_days' here (did you mean 'conv"),
     (MODEL, "{from: usage, where", "{from: usages, where",
      "facts.usage_365.from: there is no entity 'usages' (did you mean 'usage'?)"),
-    (MODEL, "{from: usage, where", "{from: escalation, where",
+    (MODEL, "{from: usage, where", "{from: episode, where",
      "facts.usage_365.from: our own records are never an input"),
     (MODEL, "{from: usage, where", "{from: account, where",
      "facts.usage_365.from: has no rows to count"),
     (MODEL, "where: is_active and is_recurring, take: sum(q", "where: quantity, take: sum(q",
-     "facts.seats_bought.where: gives a number, but a boolean is needed here"),
+     "facts.seats_bought.where: gives a number, but a condition is needed here"),
     (MODEL, "  onsite_days:", "  renewal_days:", "facts.renewal_days: the name is taken"),
     (MODEL, "  tier_now: coal", "  champions: coal", "derived.champions: the name is taken"),
+    (MODEL, "when: age < 120\n", "when: age\n",
+     "models[0].when: gives a number, but a condition is needed here"),
+    (MODEL, "{name: red, below: 60}", "{name: red, below: 0}", "bands[0].below: "),
+    (MODEL, "date: 2026-11-22", "date: 22.11.2026",
+     "change.date: must be a date such as 2026-01-31"),
+    (MODEL, "when: age < 120\n", "when: AGE < 120\n",
+     "models[0].when: there is no 'AGE' here (did you mean 'age'?)"),
+    (MODEL, "take: sum(quantity)", "take: sum(product)",
+     "facts.seats_bought.take: adds up a text (count(*) counts rows)"),
     (MODEL, "value: licence_use\n", "value: tier_now\n",
      "measures.licence_use.value: gives a text, but a number is needed here"),
     # curves, dimensions, weights
@@ -48,16 +61,16 @@ MISTAKES = [
      "measures.licence_use.dimension: only this measure has 'adoptoin' (did you mean 'adoption'?)"),
     (MODEL, "stale_after_days: 180", "stale_after_days: 0",
      "measures.satisfaction.stale_after_days: must be at least 1 day"),
-    (MODEL, "licence_use: 18", "licence_use: -1",
+    (MODEL, LICENCE, "licence_use: -1",
      "models[1].weights.licence_use: a weight can't be negative"),
-    (MODEL, "licence_use: 18", "licence_us: 18",
+    (MODEL, LICENCE, "licence_us: 18",
      "models[1].weights.licence_us: there is no measure 'licence_us' (did you mean 'lic"),
-    (MODEL, "licence_use: 18", "licence_use: .nan", "models[1].weights.licence_use: .nan is not"),
-    (MODEL, "      sponsor: 4\n", "",
-     "measures.sponsor: no model gives it a weight (give one, or list it under `off`)"),
+    (MODEL, LICENCE, "licence_use: .nan", "models[1].weights.licence_use: .nan is not"),
+    (MODEL, "      licence_ramp: 12\n", "",
+     "measures.licence_ramp: no model gives it a weight (give one, or list it under `off`)"),
     (MODEL, "    when: age < 120\n    weights:", "    weights:",
      "models[0]: has no `when`, so no model below it is ever reached (put it last)"),
-    (MODEL, "- name: standard", "- name: onboarding", "models[1].name: there is a model 'onboard"),
+    (MODEL, "- name: standard", "- name: onboarding", "models[2].name: there is a model 'onboard"),
     (MODEL, "off: [csm_view", "off: [csm_veiw",
      "off[0]: there is no measure 'csm_veiw' (did you mean 'csm_view'?)"),
     # bands and calendar
@@ -153,12 +166,12 @@ MISTAKES = [
     (PLAYBOOK, "does: task", "does: escalate", "alerts.health_dropped.does: is `escalate`, but"),
     (PLAYBOOK, "does: escalate", "does: task", "alerts.sev1_past_sla.does: is `task`, but there"),
     (PLAYBOOK, "when: p1_past_sla > 0", "when: p1_past_sla",
-     "alerts.sev1_past_sla.when: gives a number, but a boolean is needed here"),
+     "alerts.sev1_past_sla.when: gives a number, but a condition is needed here"),
     (PLAYBOOK, "clear: band = 'green'", "clear: bnad = 'green'",
      "alerts.health_dropped.clear: there is no 'bnad' here (did you mean 'band'?)"),
     (PLAYBOOK, "since: band_since", "since: band", "alerts.health_dropped.since: must be a date"),
     (PLAYBOOK, "due_days: 3", "due_days: 3000", "alerts.health_dropped.due_days: is more than 365"),
-    (PLAYBOOK, "due_days: 3", "due_days: -1", "alerts.health_dropped.due_days: input should be"),
+    (PLAYBOOK, "due_days: 3", "due_days: -1", "alerts.health_dropped.due_days: must be at least 0"),
     (PLAYBOOK, "{S1: 16", "{S1: 60", "severities.S2: is due sooner than S1, which is graver"),
     (PLAYBOOK, "{S1: 16, ", "{", "severities: S1 is missing"),
     (PLAYBOOK, "  health_dropped:", "  Health-Dropped:", "alerts.Health-Dropped: must be small"),
@@ -203,15 +216,15 @@ def test_weights_that_sum_to_zero(tmp_path: Path) -> None:
     )
     changed = text[:start] + "  - name: standard\n    weights:\n" + weights + "\n" + text[end:]
     (tmp_path / MODEL).write_text(changed, "utf-8")
-    with pytest.raises(ConfigProblems, match=r"models\[1\]\.weights: the weights sum to zero"):
+    with pytest.raises(ConfigProblems, match=r"models\[2\]\.weights: the weights sum to zero"):
         load(tmp_path)
 
 
 def test_too_little_weight_on_is_a_warning(tmp_path: Path) -> None:
     """Switching most measures off is allowed, but said."""
     text = default(MODEL).replace(
-        "off: [csm_view, setup_progress]",
-        "off: [csm_view, setup_progress, licence_use, active_days, renewal_runway, case_burden]",
+        "off: [csm_view, setup_progress, compliance]",
+        "off: [csm_view, setup_progress, compliance, login_gap, licence_ramp, active_days]",
     )
     (tmp_path / MODEL).write_text(text, "utf-8")
     found = [w.text() for w in load(tmp_path).warnings]

@@ -15,8 +15,8 @@ import pytest
 from crm_health.config import expressions
 from crm_health.config.columns import columns_for
 from crm_health.config.load import load
-from crm_health.config.names import book
-from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, Kind
+from crm_health.entities import ACCOUNT_OUTPUTS, BY_PEOPLE, ENTITIES, POLARS, Kind
+from crm_health.health.book import names
 
 CONFIG = load()
 CONTRACT = Path(
@@ -112,7 +112,7 @@ def test_every_output_has_a_field() -> None:
 def test_every_fact_of_an_entity_reads_a_column_that_exists() -> None:
     """Facts cover every input entity of the One View."""
     used = {fact.source for fact in CONFIG.model.facts.values()}
-    inputs = {name for name, entity in ENTITIES.items() if not entity.ours}
+    inputs = {name for name, entity in ENTITIES.items() if not entity.ours} | BY_PEOPLE
     assert used == inputs - {"account", "user"}
 
 
@@ -183,7 +183,7 @@ def _derive(**known: Any) -> dict[str, Any]:
     model = CONFIG.model
     kinds: dict[str, Kind] = dict(columns_for("account"))
     kinds |= dict.fromkeys(model.facts, Kind.NUMBER)
-    kinds |= {book(name): Kind.NUMBER for name in (*model.facts, *model.derived)}
+    kinds |= dict.fromkeys(names(model), Kind.NUMBER)
     values = {name: [known.get(name)] for name in kinds}
     frame = pl.DataFrame(values, schema={n: POLARS[k] for n, k in kinds.items()})
     for name, text in model.derived.items():
@@ -239,6 +239,11 @@ MEASURES = (
     "renewal_runway",
     "new_value",
 )
+TIERS = {
+    "strategic": (14, 16, 6, 10, 6, 8, 6, 10, 16, 8),
+    "growth": (18, 18, 6, 10, 6, 6, 4, 6, 18, 8),
+    "digital": (26, 30, 8, 12, 8, 0, 0, 0, 8, 8),
+}
 #: Worked by hand beside the published tables: values in the order of MEASURES, base, coverage.
 WORKED: dict[str, tuple[list[float | None], float, int]] = {
     "ordinary": ([0.62, 14, 0.98, 8, 2, 0.6, 0.9, 3.7, 160, 210], 82.7, 100),
@@ -263,10 +268,48 @@ def _points(measure: str, value: float) -> float:
 def test_the_worked_accounts_give_their_published_base(account: str) -> None:
     """Curves and weights of the standard model give the base scores that the tables state."""
     values, base, coverage = WORKED[account]
-    weights = CONFIG.model.models[-1].weights
-    assert set(weights) == set(MEASURES)
+    weights = dict(zip(MEASURES, TIERS["growth"], strict=True))
     present = {m: v for m, v in zip(MEASURES, values, strict=True) if v is not None}
     weight = sum(weights[m] for m in present)
     mean = sum(weights[m] * _points(m, v) for m, v in present.items()) / weight
     assert mean == pytest.approx(base, abs=0.051)
     assert weight == coverage
+
+
+def _weights(model: str, tier: str) -> dict[str, float]:
+    """What each measure of a model weighs in a tier."""
+    given = next(kind for kind in CONFIG.model.models if kind.name == model).weights
+    frame = pl.DataFrame({"tier_now": [tier]})
+    return {
+        name: frame.select(pl.sql_expr(weight).cast(pl.Float64)).item()
+        if isinstance(weight, str)
+        else weight
+        for name, weight in given.items()
+    }
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_the_weights_of_each_tier_are_the_published_ones(tier: str) -> None:
+    """One equation gives each tier its column; regulated customers add compliance to it."""
+    standard = _weights("standard", tier)
+    assert standard == dict(zip(MEASURES, TIERS[tier], strict=True))
+    assert sum(standard.values()) == 100
+    assert _weights("regulated", tier) == standard | {"compliance": 10}
+    contact = {"conversation": 0, "csm_view": 0} if tier == "digital" else {}
+    new = {"setup_progress": 25, "login_gap": 20, "active_days": 13, "licence_ramp": 12}
+    new |= {"conversation": 12, "case_burden": 10, "csm_view": 8} | contact
+    assert _weights("onboarding", tier) == new
+
+
+def test_the_value_stage_is_a_ladder() -> None:
+    """Each step needs all of those below it; without use there is none."""
+    use = {"active_days": 9.0, "usage_365": 90.0, "seats_used": 60.0, "seats_bought": 100.0}
+    use |= {"created_days": 400.0}
+    goal, two = use | {"goals_365": 1.0}, {"products": 2.0, "renewals_done": 1.0}
+    assert _derive()["value_stage"] is None
+    assert _derive(**use | {"active_days": 0.0})["value_stage"] is None
+    assert _derive(**use | {"seats_used": 40.0})["value_stage"] == 1
+    assert _derive(**use)["value_stage"] == 2
+    assert _derive(**goal)["value_stage"] == 3
+    assert _derive(**goal | two)["value_stage"] == 3
+    assert _derive(**goal | two | {"sponsor_days": 180.0})["value_stage"] == 4

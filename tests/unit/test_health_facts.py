@@ -21,8 +21,7 @@ from health_help import (
     live,
 )
 
-from crm_health.health.book import figures, names
-from crm_health.health.facts import Source, compute, with_days
+from crm_health.health.facts import Source, with_days
 from crm_health.health.score import assess
 
 
@@ -270,34 +269,6 @@ def test_windows_of_a_feed_end_on_its_newest_day():
     rows = [{"account_id": "a", "day": days_ago(ago)} for ago in range(2, 20)]
     facts = facts_of(model, TWO, usage=live(rows, days_ago(2)))
     assert facts.values["recent"].to_list() == [7.0, 0.0]
-
-
-BOOK = {
-    "derived": {"ratio": "m_ratio / 1", "against": "ratio / coalesce(book_ratio, 1)"},
-}
-
-
-@pytest.mark.parametrize(("count", "expected"), [(19, None), (20, 10.5), (21, 11.0)])
-def test_book_figures_need_20_accounts(count, expected):
-    """The book's figure is a median, missing under 20 accounts that have a value."""
-    model = build(**BOOK)
-    assert names(model) == ("ratio",)
-    frame = accounts([{"m_ratio": float(n)} for n in range(1, count + 1)] + [{"m_ratio": None}])
-    facts = facts_of(model, frame)
-    book = figures(model, facts.values)
-    assert book == {"ratio": expected}
-    again = compute(model, {}, frame, AS_OF, book)
-    first = again.values["against"].to_list()[0]
-    assert first == pytest.approx(1 / (expected or 1), rel=1e-8)
-    assert figures(model, again.values) == book
-
-
-def test_book_figure_of_an_unknown_fact_is_missing():
-    """A name that no fact has gives a missing figure, not a failure."""
-    model = build(derived={"x": "coalesce(book_nothing, 70)"})
-    facts = facts_of(model, TWO)
-    assert figures(model, facts.values) == {"nothing": None}
-    assert facts.values["x"].to_list() == [70.0, 70.0]
 
 
 def test_columns_without_any_value_get_their_type():

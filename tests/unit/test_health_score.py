@@ -19,6 +19,7 @@ ORDER = [
     "licence_use", "active_days", "usage_change", "case_burden", "satisfaction", "conversation",
     "sponsor", "csm_view", "renewal_runway", "new_value",
 ]  # fmt: skip
+GROWTH = (18, 18, 6, 10, 6, 6, 4, 6, 18, 8)
 STRATEGIC = (14, 16, 6, 10, 6, 8, 6, 10, 16, 8)
 DIGITAL = (26, 30, 8, 12, 8, 0, 0, 0, 8, 8)
 _ = None
@@ -30,9 +31,8 @@ def worked(values: tuple[float | None, ...], column: str, **more: Any) -> dict[s
     measures = {
         name: model.measures[name].model_copy(update={"value": f"m_{name}"}) for name in ORDER
     }
-    growth = next(kind for kind in model.models if kind.name == "standard")
     weights = {
-        "G": growth.weights,
+        "G": dict(zip(ORDER, GROWTH, strict=True)),
         "S": dict(zip(ORDER, STRATEGIC, strict=True)),
         "D": dict(zip(ORDER, DIGITAL, strict=True)),
     }[column]

@@ -36,6 +36,9 @@ def render(text: str, value: Any, kind: Kind = Kind.NUMBER, name: str = "x", **m
         ("number", 3.0, "3"),
         ("number", 2.46, "2.5"),
         ("number", 12345.6, "12300"),
+        ("number day", 1.0, "1 day"),
+        ("number day", 2.0, "2 days"),
+        ("number day", None, "unknown days"),
         ("money", 123456.0, "120k"),
         ("money", 1234567.0, "1.2M"),
         ("money", 950.0, "950"),
@@ -45,15 +48,15 @@ def render(text: str, value: Any, kind: Kind = Kind.NUMBER, name: str = "x", **m
     ],
 )
 def test_figures_are_rounded(style, value, shown):
-    """Percentages go by fives, numbers have one decimal, money two digits."""
+    """Percentages go by fives, numbers have one decimal, money two digits; one is no plural."""
     assert render("{x:" + style + "}", value) == shown
 
 
 @pytest.mark.parametrize("style", ["percent", "number", "money", "date", "text"])
-def test_missing_reads_unknown(style):
-    """A missing value says so; the rest of the text stays."""
+def test_missing_says_so(style):
+    """A missing value is unknown, a date none on record; the rest of the text stays."""
     text = render("It is {x_days:" + style + "} now", None, name="x_days")
-    assert text == "It is unknown now"
+    assert text == f"It is {'none on record' if style == 'date' else 'unknown'} now"
 
 
 def test_days_since_are_shown_as_the_date_they_mean():
@@ -80,6 +83,7 @@ def test_instants_are_dates_of_the_time_zone():
         ("x}", "not a field"),
         ("{__class__}", "not a field"),
         ("{x.y}", "not a field"),
+        ("{x:money euro}", "not a field"),
         ("{name:number}", "no number"),
         ("{name:date}", "no date"),
     ],
@@ -216,7 +220,7 @@ def test_words_may_name_the_book():
     says = {"says": "All are at {book_m_adoption_use:number}"}
     measure = model.measures["adoption_use"].model_copy(update=says)
     model = model.model_copy(update={"measures": {**model.measures, "adoption_use": measure}})
-    facts = compute(model, {}, row(60.0, 90.0, 90.0), AS_OF, {"m_adoption_use": 71.0})
+    facts = compute(model, {}, row(60.0, 90.0, 90.0), AS_OF, {"book_m_adoption_use": {"": [71.0]}})
     texts, _a, _s = explain(model, facts)
     assert texts[0]["top_line"] == "All are at 71"
 
@@ -242,6 +246,8 @@ def test_why_of_an_unknown_score_says_what_is_needed():
     texts, assessed, _s = explain(model, facts_of(model, row(None, 90.0, None)))
     assert assessed["score"].to_list() == [None]
     assert texts[0]["why"].startswith("Unknown: evidence for 30 % of the model, 60 % is needed.")
+    # Nor points of it.
+    assert not re.search(r" [-+]\d", texts[0]["why"])
     model = plain({"adoption_use": 41.0, "value_runway": 59.0, "care_calm": 0.0})
     texts, _a, _s = explain(model, facts_of(model, row(None, 90.0, None)))
     assert texts[0]["why"].startswith("Unknown: evidence for 55 % of the model, 60 % is needed.")

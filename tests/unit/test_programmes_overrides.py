@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from crm_health.config.model import Override
 from crm_health.programmes import overrides
 
 DAY = date(2026, 3, 2)
@@ -21,7 +22,23 @@ def resolve(
     edited: bool = False,
     kept: str | None = None,
     day: date = DAY,
+    limits: Override | None = None,
 ) -> tuple[int | None, str | None, date | None]:
+    return resolved(
+        field=field, until=until, shown=shown, edited=edited, kept=kept, day=day, limits=limits
+    )[:3]
+
+
+def resolved(
+    *,
+    field: float | None = None,
+    until: date | None = None,
+    shown: float | None = 70.0,
+    edited: bool = False,
+    kept: str | None = None,
+    day: date = DAY,
+    limits: Override | None = None,
+) -> tuple[int | None, str | None, date | None, str | None]:
     accounts = pl.DataFrame(
         {"account_id": ["a"], "override_score": [field], "override_until": [until]}
         | {"shown_score": [shown]},
@@ -34,7 +51,7 @@ def resolve(
     )
     memories = pl.DataFrame({"override": [kept]}, schema={"override": pl.String})
     edits = pl.DataFrame({"score": [edited]})
-    found: Any = overrides.resolve(accounts, memories, edits, day).row(0)
+    found: Any = overrides.resolve(accounts, memories, edits, day, limits or Override()).row(0)
     return found
 
 
@@ -89,9 +106,9 @@ def test_an_edit_of_the_score_lasts_thirty_days() -> None:
     """The day it was noticed is its first."""
     value, kept, end = resolve(shown=90, edited=True)
     assert (value, kept, end) == (90, "e:90:2026-03-02", after(30))
-    assert resolve(shown=90, kept=kept, day=after(29)) == (90, kept, after(30))
+    assert resolve(shown=90, kept=kept, day=after(30)) == (90, kept, after(30))
     # Over, and forgotten at once: else the next sync would have a memory to write.
-    assert resolve(shown=90, kept=kept, day=after(30)) == (None, None, None)
+    assert resolve(shown=90, kept=kept, day=after(31)) == (None, None, None)
 
 
 @pytest.mark.parametrize("shown", [0.0, 101.0, -1.0, 1e300, None])
@@ -130,5 +147,51 @@ def test_accounts_keep_their_order() -> None:
     )
     memories = pl.DataFrame({"override": [None, "e:55:2026-03-01", None]})
     edits = pl.DataFrame({"score": [False] * 3})
-    found = overrides.resolve(accounts, memories, edits, DAY)
+    found = overrides.resolve(accounts, memories, edits, DAY, Override())
     assert found["override"].to_list() == [10, 55, 30]
+
+
+def test_the_limits_are_configured() -> None:
+    """Default, maximum and the days of an edit; an end that nobody gave is told as such."""
+    limits = Override(days=10, max_days=20, edit_days=5)
+    assert resolved(field=80, limits=limits)[2:] == (after(10), overrides.NO_END)
+    assert resolved(field=80, until=after(15), limits=limits)[2:] == (after(15), None)
+    assert resolved(field=80, until=after(20), limits=limits)[2:] == (after(20), None)
+    assert resolved(field=80, until=after(21), limits=limits)[2:] == (after(20), overrides.TOO_LONG)
+    assert resolved(shown=80, edited=True, limits=limits)[2:] == (after(5), None)
+    assert resolved(shown=80, kept="e:80:2026-02-24", limits=limits)[0] is None
+
+
+def test_a_maximum_below_the_default_is_refused() -> None:
+    """One of the two would mean nothing."""
+    with pytest.raises(ValueError, match="more than max_days"):
+        Override(days=30, max_days=20, edit_days=5)
+
+
+def test_apart_counts_from_the_first_of_days_in_a_row() -> None:
+    """A day on which they agree begins anew; one without a computed score is passed over."""
+    today = pl.DataFrame(
+        {
+            "account_id": ["a", "b", "c", "d", "e"],
+            "override": [90.0, 90.0, 90.0, 90.0, None],
+            "computed": [75, 75, 76, None, 75],
+        }
+    )
+    days = [after(-n) for n in (4, 3, 2, 1)]
+    series = pl.concat(
+        pl.DataFrame({"account_id": account, "day": days, "score": [90] * 4, "computed": computed})
+        for account, computed in {
+            "a": [70, 80, 105, 75],
+            "b": [70, 70, 70, None],
+            "c": [70, 70, 70, 70],
+            "e": [70, 70, 70, 70],
+        }.items()
+    )
+    found = overrides.apart(today, series, DAY, 15)
+    assert found.rows() == [
+        ("a", after(-2), 2),
+        ("b", after(-4), 4),
+        ("c", None, 0),
+        ("d", None, 0),
+        ("e", None, 0),
+    ]

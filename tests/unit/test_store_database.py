@@ -7,17 +7,18 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from databases import located
-from sqlalchemy import text
+from sqlalchemy import select, text
 from store_kit import frame, opened, put, python, start
 
 from crm_health.errors import BrokenInvariant, Busy, LocalIOError, StateError, WrongOrgError
 from crm_health.store import Scope, schema, sqlite
 from crm_health.store.database import Database
-from crm_health.store.tables import METADATA
+from crm_health.store.tables import METADATA, READINGS
 
 
 @pytest.fixture
@@ -66,6 +67,23 @@ def test_old_schema_is_migrated_in_place(database: Database) -> None:
     database.migrate()
     with database.read() as connection:
         assert schema.version(connection) == schema.HEAD
+
+
+def test_readings_of_an_older_schema_are_kept(database: Database) -> None:
+    """What the first schema held is there after the migration, without a former model."""
+    with database.write() as connection:
+        METADATA.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        given = {"account_id": "a", "day": 1, "bucket": 2, "as_of": 3, "score": 71}
+        connection.execute(READINGS.insert().values(given))
+    database.migrate()
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        row = connection.execute(select(READINGS)).one()
+        assert (row.account_id, row.score, row.was) == ("a", 71, None)
 
 
 @pytest.mark.only("sqlite")

@@ -11,7 +11,7 @@ import pytest
 from store_kit import opened, python
 
 from crm_health.errors import ConfigError, LocalIOError, StateError
-from crm_health.store import Store
+from crm_health.store import Store, schema
 
 pytestmark = pytest.mark.only("sqlite")
 
@@ -54,7 +54,7 @@ def test_open_twice(made: Path) -> None:
     before = contents(made)
     store = Store.open(made)
     assert store.runs.get_value("kept") == "yes"
-    assert store.schema_version() == "0001"
+    assert store.schema_version() == schema.HEAD
     store.close()
     store.close()
     assert contents(made) == before

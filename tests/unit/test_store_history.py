@@ -51,11 +51,11 @@ def test_series(store: Store) -> None:
     """Readings come by account and day, typed, from the day asked for."""
     save(store, "b", score=None, computed=None, band="unknown")
     save(store, "a", TODAY - timedelta(days=2))
-    save(store, "a", TODAY, score=60)
+    save(store, "a", TODAY, score=60, was=64)
     series = store.history.series(TODAY - timedelta(days=1), Scope.all())
     assert series.rows() == [
-        ("a", TODAY, 60, 71, "green", "standard"),
-        ("b", TODAY, None, None, "unknown", "standard"),
+        ("a", TODAY, 60, 71, "green", "standard", 64),
+        ("b", TODAY, None, None, "unknown", "standard", None),
     ]
     assert series.schema == {
         "account_id": pl.String,
@@ -64,7 +64,24 @@ def test_series(store: Store) -> None:
         "computed": pl.Int64,
         "band": pl.String,
         "model": pl.String,
+        "was": pl.Int64,
     }
+
+
+def test_changes_of_model_are_kept(store: Store) -> None:
+    """They outlast thinning, and each account's last configuration before a day is known."""
+    long_ago = TODAY - timedelta(days=100)
+    monday = long_ago - timedelta(days=long_ago.weekday())
+    for number in range(7):
+        save(store, day=monday + timedelta(days=number), digest=f"d{number}")
+    save(store, day=monday + timedelta(days=2), score=60, was=64, as_of=NOW + timedelta(hours=1))
+    store.history.thin(TODAY)
+    assert store.history.changes("a", long_ago - timedelta(days=9), TODAY) == [
+        {"day": monday + timedelta(days=2), "score": 71, "was": 64}
+    ]
+    save(store, day=TODAY, digest="new")
+    save(store, "b", day=TODAY, digest="new")
+    assert store.history.digests(monday, TODAY, Scope.all()).rows() == [("a", "d6")]
 
 
 def test_receipts_of_many_accounts_at_once(store: Store) -> None:
@@ -110,17 +127,44 @@ def test_later_reading_of_the_day_stays(store: Store) -> None:
     assert store.history.series(TODAY, Scope.all())["score"].to_list() == [60]
 
 
-def test_receipt_of_the_nearest_earlier_day(store: Store) -> None:
-    """A day without receipt gives the nearest earlier one, with the day it stands for."""
-    early = TODAY - timedelta(days=10)
-    save(store, day=early, receipt=json.dumps({"parts": [1, 2], "word": "é"}))
+def test_receipt_of_the_nearest_day(store: Store) -> None:
+    """A day without receipt gives the nearest one, of two the earlier, and says its day."""
+    early, late = TODAY - timedelta(days=10), TODAY - timedelta(days=2)
+    for day in (early, late):
+        save(store, day=day, receipt=json.dumps({"of": day.isoformat(), "word": "é"}))
     save(store, day=TODAY, receipt=None)
-    expected = {"parts": [1, 2], "word": "é", "day": early}
-    assert store.history.receipt("a", TODAY) == expected
-    assert store.history.receipt("a") == expected
-    assert store.history.receipt("a", early) == expected
-    assert store.history.receipt("a", early - timedelta(days=1)) is None
+    first = {"of": early.isoformat(), "word": "é", "day": early}
+    assert store.history.receipt("a", early) == first
+    assert store.history.receipt("a", early - timedelta(days=1)) == first
+    assert store.history.receipt("a", early + timedelta(days=4)) == first
+    for asked in (early + timedelta(days=5), TODAY, None):
+        assert store.history.receipt("a", asked)["day"] == late
     assert store.history.receipt("nobody") is None
+
+
+def test_receipts_of_some_accounts_and_days(store: Store) -> None:
+    """They come by account and day; one account's newest of a span can be asked for."""
+    for account in ("a", "b", "c"):
+        for ago in (1, 5, 9):
+            text = json.dumps({"account": account})
+            save(store, account, TODAY - timedelta(days=ago), receipt=text)
+    first, last = TODAY - timedelta(days=9), TODAY - timedelta(days=4)
+    found = store.history.receipts(pl.Series(["b", "a"]), first, last)
+    assert [(r["account"], (TODAY - r["day"]).days) for r in found] == [
+        ("a", 9), ("a", 5), ("b", 9), ("b", 5),
+    ]  # fmt: skip
+    assert store.history.receipt_between("a", first, last)["day"] == TODAY - timedelta(days=5)
+    assert store.history.receipt_between("a", TODAY, TODAY) is None
+
+
+def test_the_last_receipts_of_some_accounts(store: Store) -> None:
+    """Of each the newest within the days, by account; who has none is left out."""
+    for account, ago in (("a", 9), ("a", 2), ("a", 0), ("b", 5), ("c", 9)):
+        day = TODAY - timedelta(days=ago)
+        save(store, account, day, receipt=json.dumps({"account": account}))
+    first, last = TODAY - timedelta(days=8), TODAY - timedelta(days=1)
+    found = store.history.last_receipts(pl.Series(["c", "b", "a", "x"]), first, last)
+    assert [(r["account"], (TODAY - r["day"]).days) for r in found] == [("a", 2), ("b", 5)]
 
 
 def test_receipts_are_small(store: Store) -> None:

@@ -97,7 +97,12 @@ def test_numbers_and_checkboxes_translate_by_what_people_see() -> None:
         assert value_of(closed, value, Kind.BOOLEAN, "regulated") == (expected, [])
     grade = {"field": "F", "starts_with": {"1": 1, "5": 5}}
     assert value_of(grade, "5 Great", Kind.TEXT, "csm_sentiment") == (5.0, [])
-    assert value_of({"constant": 7}, None, Kind.TEXT, "csm_sentiment") == (7.0, [])
+    assert value_of(grade, "6 Superb", Kind.TEXT, "csm_sentiment") == (None, ["value not usable"])
+    for odd in (0.8, 6.0, 80.0):
+        found = value_of("F", odd, Kind.NUMBER, "csm_sentiment")
+        assert found == (None, ["not from 1 to 5"])
+    assert value_of("F", "good", Kind.TEXT, "csm_sentiment") == (None, ["value not usable"])
+    assert value_of({"constant": 4}, None, Kind.TEXT, "csm_sentiment") == (4.0, [])
     left = {"field": "F", "starts_with": {"": False}, "otherwise": True}
     at = datetime(2026, 3, 2, tzinfo=UTC)
     assert value_of(left, None, Kind.INSTANT, "regulated") == (True, [])

@@ -157,6 +157,30 @@ def test_a_wrong_approval_does_nothing(live: Org, wrong: str) -> None:
     assert live.store.mirror.count("usage") == count
 
 
+def test_approval_of_what_another_configuration_planned_is_refused(live: Org) -> None:
+    """The model changed while the plan waited: no call is made, and the message says what to do."""
+    late(live, 11)
+    held = live.sync().run.id
+    before = live.config
+    live.config = config(model={"bands": [{"name": "red", "below": 60}, {"name": "green"}]})
+    calls = len(live.crm.calls)
+    with pytest.raises(errors.GuardStopped, match=r"changed since plan .* `crm-health sync` again"):
+        live.sync(approve=held)
+    assert len(live.crm.calls) == calls
+    live.config = before
+    assert live.sync(approve=held).outcomes == {"done": 22}
+
+
+def test_an_approval_under_which_nothing_is_left_says_so(live: Org) -> None:
+    """What was held is not wanted any more: nothing is written, and how many rows there were."""
+    cases = late(live, 11)
+    held = live.sync().run.id
+    for case in cases:
+        live.edit("Case", case, IsClosed=True)
+    report, code = live.perform(approve=held)
+    assert (code, report.outcomes, report.approved) == (0, {}, 22)
+
+
 def test_a_source_that_shrank_stops(live: Org) -> None:
     """What is not seen is not gone: nothing closes, nothing is removed, until a person says so."""
     for account in live.book(10):

@@ -200,7 +200,7 @@ def test_book_figures_need_only_their_own_facts(tmp_path: Path) -> None:
         for found in [assess.in_scope(org.store, setting, scope)]
     ]
     assert saved == book.figures(model, pl.concat(views))
-    assert saved["share"] is not None
+    assert saved["book_share"]
 
 
 def test_parts_hold_few_enough_accounts_and_rows(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:

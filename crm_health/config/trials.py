@@ -1,0 +1,151 @@
+"""Is an expression likely to be what somebody meant: words, percentages, zeros, dead conditions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from crm_health.config.expressions import ColumnKind, Expr
+from crm_health.config.problems import nearest
+from crm_health.config.samples import ANYTHING, Domains, grid
+from crm_health.entities import Kind
+
+_NAME = r"\b(?P<name>[a-z][a-z0-9_]*)\s*"
+_VALUE = r"(?:'(?:[^']|'')*'|-?\s*\d+(?:\.\d+)?(?![\w.]))"
+#: A column held against fixed values: `x = 'a'`, `x not in (1, 2)`, `x between 0 and 60`.
+_HELD = re.compile(
+    _NAME
+    + rf"(?:(?:=|<>|!=|<=?|>=?)\s*(?P<one>{_VALUE})(?!\s*[-+*/%])"
+    + rf"|(?:not\s+)?in\s*\((?P<some>\s*{_VALUE}(?:\s*,\s*{_VALUE})*\s*)\)"
+    + rf"|(?:not\s+)?between\s+(?P<low>{_VALUE})\s+and\s+(?P<high>{_VALUE})(?!\s*[-+*/%]))",
+    re.IGNORECASE,
+)
+_CASE = re.compile(r"\bcase\s+(?P<name>[a-z][a-z0-9_]*)\s+(?P<rest>when\b.*)", re.DOTALL)
+_WHEN = re.compile(rf"\bwhen\s+({_VALUE})\s+then\b", re.IGNORECASE)
+_IS_NULL = re.compile(_NAME + r"is\s+(?:not\s+)?null\b", re.IGNORECASE)
+_ITEM = re.compile(_VALUE)
+_ZERO = re.compile(r"[/%]\s*0+(?:\.0*)?(?![\w.])")
+_QUOTED = re.compile(r"'(?:[^']|'')*'")
+#: Larger than any share that people show as percent.
+NO_RATIO = 10.0
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is wrong, or seems so, with an expression."""
+
+    message: str
+    hint: str = ""
+    #: Only perhaps: a warning.
+    perhaps: bool = False
+
+
+def doubts(
+    expr: Expr,
+    columns: Mapping[str, ColumnKind],
+    domains: Domains,
+    ratios: Collection[str],
+    *,
+    condition: bool,
+) -> Iterator[Doubt]:
+    """Everything that looks like a mistake in an expression that compiles.
+
+    Args:
+        expr: the expression.
+        columns: what it may read.
+        domains: what columns can hold.
+        ratios: names that texts show as percent.
+        condition: whether it shall be true now and then; else it shall give a value.
+    """
+    if _ZERO.search(_QUOTED.sub("''", expr.text)):
+        yield Doubt("divides by zero", "what has no value is missing: leave it away")
+        return
+    found = False
+    for name, values in held(expr.text):
+        for doubt in _of_values(name, values, domains, name in ratios):
+            # What never holds because of this needs no word of its own.
+            found = True
+            yield doubt
+    kinds = {name: Kind(columns[name]) for name in expr.columns if columns[name] != "any"}
+    if not found and len(kinds) == len(expr.columns) and not expr.aggregate:
+        yield from _tried(expr, kinds, domains, condition=condition)
+
+
+def held(text: str) -> Iterator[tuple[str, list[str | float]]]:
+    """Columns that a text holds against fixed values, and these."""
+    for match in _HELD.finditer(text):
+        given = ",".join(filter(None, match.group("one", "some", "low", "high")))
+        yield match["name"], [_value(item) for item in _ITEM.findall(given)]
+    for match in _CASE.finditer(text):
+        yield match["name"], [_value(item) for item in _WHEN.findall(match["rest"])]
+
+
+def _value(text: str) -> str | float:
+    if text.startswith("'"):
+        return text[1:-1].replace("''", "'")
+    return float(text.replace(" ", ""))
+
+
+def _of_values(
+    name: str, values: list[str | float], domains: Domains, ratio: bool
+) -> Iterator[Doubt]:
+    domain = domains.get(name, ANYTHING)
+    for value in values:
+        if isinstance(value, str):
+            if domain.words is not None and value not in domain.words:
+                known = ", ".join(sorted(domain.words))
+                near = nearest(value.lower(), domain.words) or nearest(value, domain.words)
+                # A word of their own may be one that the mapping doesn't give yet.
+                hint = near or f"as it is mapped, it is one of {known}"
+                yield Doubt(f"{name} is never {value!r}", hint, perhaps=not near)
+        elif ratio and abs(value) >= NO_RATIO:
+            much = f"{value:g} would be {100 * value:g} %"
+            yield Doubt(f"{name} is a ratio: {much}", f"write {value / 100:g} for {value:g} %")
+        elif (domain.lowest, domain.highest) in ((0, 100), (1, 100)) and 0 < value < 1:
+            hint = f"write {100 * value:g}, if that is meant"
+            yield Doubt(f"{name} goes to 100: {value:g} is next to nothing", hint)
+
+
+def _tried(
+    expr: Expr, kinds: Mapping[str, Kind], domains: Domains, *, condition: bool
+) -> Iterator[Doubt]:
+    """Every case there is, as far as samples show it."""
+    # The kinds of weighty expressions are known from here on: no panic, no error can come.
+    frame = grid([expr.text], kinds, domains)
+    if frame.is_empty():
+        return
+    value = frame.select(expr.expr.alias("value"))["value"]
+    names = " and ".join(sorted(expr.columns - {"as_of"})) or "anything"
+    if condition and not value.fill_null(False).any():
+        sure = _plain(expr.text, kinds)
+        yield Doubt(
+            f"{'never' if sure else 'seems never to'} hold{'s' * sure}, whatever {names} may be",
+            perhaps=not sure,
+        )
+    elif not condition and value.null_count() == value.len():
+        yield Doubt(f"seems never to give a value, whatever {names} may be", perhaps=True)
+
+
+def _plain(text: str, kinds: Mapping[str, Kind]) -> bool:
+    """Whether a condition only holds columns against fixed values, so that samples prove it."""
+    rest = _IS_NULL.sub(" ", _HELD.sub(" ", text))
+    for name, kind in kinds.items():
+        if kind is Kind.BOOLEAN:
+            rest = re.sub(rf"\b{name}\b", " ", rest)
+    return not re.sub(r"\b(?:and|or|not)\b|[()\s]", "", rest, flags=re.IGNORECASE)
+
+
+def never(texts: tuple[str, ...], kinds: Mapping[str, Kind], domains: Domains) -> bool:
+    """Whether no sample makes the last condition hold where none of those before it does."""
+    frame = grid(texts, kinds, domains)
+    if frame.is_empty():
+        return False
+    held_by = frame.select(
+        pl.sql_expr(text).fill_null(False).alias(str(place)) for place, text in enumerate(texts)
+    )
+    earlier = [pl.col(str(place)) for place in range(len(texts) - 1)]
+    mine = pl.col(str(len(texts) - 1)) & ~pl.any_horizontal(pl.lit(False), *earlier)
+    return not held_by.select(mine.any()).item()

@@ -1,0 +1,1 @@
+"""Pages that show what commands say, on the made-up company of the demo."""
