@@ -30,7 +30,8 @@ def desired(accounts: pl.DataFrame) -> pl.DataFrame:
         "trend": pl.col("trend"),
         "why": pl.col("why"),
         "evidence": pl.col("evidence"),
-        "score_computed": pl.col("computed"),
+        # Of parts that nobody knows, the sum is 0 and the least score 1: no figure to show.
+        "score_computed": pl.when(pl.col("coverage") > 0).then("computed"),
         # Down: 55 % must not read as the 60 % that a band needs.
         "coverage": (pl.col("coverage") / 10).floor() * 10,
         "open_escalations": pl.col("open_after"),

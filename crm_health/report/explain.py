@@ -153,7 +153,7 @@ def _notes(receipt: Receipt) -> list[str]:
     if receipt.get("override") is not None:
         notes.append(
             f"A person set the score to {number(receipt['override'])}; "
-            f"computed: {number(receipt['computed'])}."
+            f"computed: {number(receipt['computed'] if receipt.get('coverage') else None)}."
         )
     notes += [_changed(change) for change in receipt.get("model_changes") or ()]
     if receipt.get("held"):
@@ -177,7 +177,8 @@ def _compared(receipt: Receipt, shown: Mapping[str, Any] | None) -> RenderableTy
         ("score", receipt["score"]),
         ("band", (receipt.get("band") or "").title() or None),
         ("band_since", receipt.get("band_since")),
-        ("score_computed", receipt["computed"]),
+        # Where nothing is known the parts add up to 1, which no field shows.
+        ("score_computed", receipt["computed"] if receipt.get("coverage") else None),
     )
     if shown is None:
         return table(("", ">computed"), [(name, number(value)) for name, value in pairs])

@@ -238,6 +238,11 @@ def test_why_names_a_persons_override():
     frame = row(60.0, 40.0, 100.0, override=85.0, override_until=date(2027, 2, 1))
     texts, _a, _s = explain(model, facts_of(model, frame))
     assert texts[0]["why"].startswith("85, set by a person until 1 Feb 2027 (computed: 62).")
+    frame = row(None, None, None, override=85.0, override_until=date(2027, 2, 1))
+    texts, _a, _s = explain(model, facts_of(model, frame))
+    assert texts[0]["why"].startswith(
+        "85, set by a person until 1 Feb 2027 (computed: unknown)."
+    ), "of no evidence nothing is computed"
 
 
 def test_why_of_an_unknown_score_says_what_is_needed():
