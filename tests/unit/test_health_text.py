@@ -285,8 +285,8 @@ def test_evidence_names_present_missing_and_stale():
     )
 
 
-def test_evidence_names_its_oldest_date_but_its_class_does_not():
-    """Old evidence shows its date; the class stays the same while it ages."""
+def test_evidence_names_its_dates_but_its_class_does_not():
+    """Old evidence shows its newest and oldest date; the class stays the same while it ages."""
     model = spoken()
     aged = model.measures["care_calm"].model_copy(update={"value": "csm_sentiment"})
     model = model.model_copy(update={"measures": {**model.measures, "care_calm": aged}})
@@ -294,9 +294,11 @@ def test_evidence_names_its_oldest_date_but_its_class_does_not():
     for ago in (20, 21):
         frame = row(60.0, 60.0, None, csm_sentiment=50.0, relationship_at=days_ago(ago))
         seen.append(explain(model, facts_of(model, frame))[0][0])
-    assert seen[0]["evidence"].endswith(" Oldest 2 Nov 2026.")
-    assert seen[1]["evidence"].endswith(" Oldest 1 Nov 2026.")
+    assert seen[0]["evidence"].endswith(" Newest 22 Nov 2026, oldest 2 Nov 2026.")
+    assert seen[1]["evidence"].endswith(" Newest 22 Nov 2026, oldest 1 Nov 2026.")
     assert seen[0]["evidence_class"] == seen[1]["evidence_class"]
+    alone = row(None, None, None, csm_sentiment=50.0, relationship_at=days_ago(21))
+    assert explain(model, facts_of(model, alone))[0][0]["evidence"].endswith(" All of 1 Nov 2026.")
 
 
 def test_usage_is_missed_only_where_none_counts():
