@@ -167,9 +167,7 @@ def assess(
     known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
     apart = overrides.apart(
         # Nothing that is known can be apart from what a person says.
-        assessed.select(
-            "account_id", "override", pl.when(pl.col("coverage") > 0).then("computed")
-        ),
+        assessed.select("account_id", "override", pl.when(pl.col("coverage") > 0).then("computed")),
         known,
         day,
         model.override.apart_points,
