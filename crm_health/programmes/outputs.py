@@ -8,6 +8,7 @@ import polars as pl
 
 from crm_health.config.mapping import Mapping
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
+from crm_health.health.words import band_label
 from crm_health.programmes import memory
 from crm_health.programmes.seals import canonical, checksums, numbers
 
@@ -22,7 +23,7 @@ TOP_MARGIN = 200
 
 def desired(accounts: pl.DataFrame) -> pl.DataFrame:
     """The outputs as the CRM should hold them, one column an output (but for memory)."""
-    label = pl.col("band").str.to_titlecase()
+    label = band_label(pl.col("band"))
     values = {
         "score": pl.col("score"),
         "band": label,

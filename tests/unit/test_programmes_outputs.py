@@ -147,7 +147,7 @@ def test_desired_rounds_and_names_as_people_read() -> None:
     row = {
         "account_id": ["a", "b", "c"],
         "score": [70, None, None],
-        "band": ["at risk", "unknown", "unknown"],
+        "band": ["at_risk", "unknown", "unknown"],
         "band_since": [DAY, DAY, DAY],
         "trend": ["New", "New", "New"],
         "why": ["w", "w", "w"],
