@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from crm_health.cli.context import Context
-from crm_health.cli.output import as_json, show
+from crm_health.cli.output import as_json, show, with_format
 from crm_health.cli.trials import CURRENT, difference, with_model
 from crm_health.errors import StateError
 from crm_health.health.model_check import findings, spread
@@ -17,9 +17,7 @@ from crm_health.report import models as report
 from crm_health.sync import models, past, trial
 from crm_health.sync.due import DAY
 
-_form = click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+_form = with_format("table")
 
 
 @click.group()

@@ -63,6 +63,9 @@ def check_model(
     """
     check = Checker(document, counts=counts(model))
     _calendar(check, model)
+    if model.change is None:
+        what = "is missing: a sync refuses a changed model that does not say whose it is and why"
+        check.warn(("change",), what, "give owner, approver, date and reason")
     check.ratios = templates.shown_as("percent", document.text)
     known = Known(check, dict(entities["account"]), _later(document, model))
     known.domains = dict(held.get("account", {}))

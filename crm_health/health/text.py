@@ -101,7 +101,9 @@ def _head(model: Model) -> pl.Expr:
             pl.format(", {}", "@note").fill_null(""),
         )
     )
-    ours = pl.col("computed").cast(pl.String).fill_null(UNKNOWN)
+    # Without any evidence the formula still ends at 1: no opinion to hold against a person's.
+    known = pl.when(pl.col("coverage") > 0).then("computed")
+    ours = known.cast(pl.String).fill_null(UNKNOWN)
     person = pl.format("{}, set by a person{} (computed: {}).", "score", limit.fill_null(""), ours)
     return (
         pl.when(pl.col("override").is_not_null())

@@ -18,6 +18,11 @@ def count_word(number: int) -> str:
     return _COUNTS[number] if 0 <= number < len(_COUNTS) else str(number)
 
 
+def band_label(name: pl.Expr) -> pl.Expr:
+    """A band as people read it, and as the CRM holds it: `At Risk` of `at_risk`."""
+    return name.str.replace_all("_", " ", literal=True).str.to_titlecase()
+
+
 def date_text(value: pl.Expr) -> pl.Expr:
     """`4 Jan 2027`; dates beyond the year 9999 or before 1000 are shown as they are."""
     return value.dt.strftime("%-d %b %Y")

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from crm_health.report.tables import table
-from crm_health.report.words import hundredths, number, signed
+from crm_health.report.words import band_label, hundredths, number, signed
 
 Receipt = Mapping[str, Any]
 
@@ -153,7 +153,7 @@ def _notes(receipt: Receipt) -> list[str]:
     if receipt.get("override") is not None:
         notes.append(
             f"A person set the score to {number(receipt['override'])}; "
-            f"computed: {number(receipt['computed'])}."
+            f"computed: {number(receipt['computed'] if receipt.get('coverage') else None)}."
         )
     notes += [_changed(change) for change in receipt.get("model_changes") or ()]
     if receipt.get("held"):
@@ -175,9 +175,10 @@ def _compared(receipt: Receipt, shown: Mapping[str, Any] | None) -> RenderableTy
     """What was computed beside what the CRM shows: they may differ by one point."""
     pairs = (
         ("score", receipt["score"]),
-        ("band", (receipt.get("band") or "").title() or None),
+        ("band", band_label(receipt.get("band")) or None),
         ("band_since", receipt.get("band_since")),
-        ("score_computed", receipt["computed"]),
+        # Where nothing is known the parts add up to 1, which no field shows.
+        ("score_computed", receipt["computed"] if receipt.get("coverage") else None),
     )
     if shown is None:
         return table(("", ">computed"), [(name, number(value)) for name, value in pairs])

@@ -167,7 +167,8 @@ def assess(
     settled = _settle(setting, accounts, memories, assessed)
     known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
     apart = overrides.apart(
-        assessed.select("account_id", "override", "computed"),
+        # Nothing that is known can be apart from what a person says.
+        assessed.select("account_id", "override", pl.when(pl.col("coverage") > 0).then("computed")),
         known,
         day,
         model.override.apart_points,

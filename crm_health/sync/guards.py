@@ -39,11 +39,13 @@ class Tally:
         """Count a part of the accounts.
 
         Args:
-            accounts: `shown_score` and the new `score`.
+            accounts: `shown_score`, the new `score`, and `was` of those that came under another
+                model today.
             far: Points that are far.
             evidence_changed: For each account; null where it was never synced before.
         """
-        self.evidence_changed += int(evidence_changed.sum() or 0)
+        # Another model asks for other evidence: no source broke. What it moves counts below.
+        self.evidence_changed += int(evidence_changed.filter(accounts["was"].is_null()).sum() or 0)
         had = accounts.filter(pl.col("shown_score").is_not_null())
         distance = (pl.col("score") - pl.col("shown_score")).abs()
         # A score that vanishes moves as far as any.

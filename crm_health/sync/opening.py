@@ -11,6 +11,7 @@ from crm_health.config.playbook import Alert
 from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
 from crm_health.health.template import compile_template, days_since
+from crm_health.health.words import band_label
 from crm_health.programmes.seals import seal
 from crm_health.sync.clearing import ESCALATION_SEALED, TASK_SEALED, iso
 from crm_health.sync.plan import as_json, rows, shape
@@ -114,7 +115,7 @@ def _escalation_rows(setting: Setting, rule: str, alert: Alert, view: pl.DataFra
         .str.slice(0, _length(setting, out.object, out.evidence))
         .alias("evidence"),
         pl.col("score").cast(pl.Float64),
-        pl.col("band").str.to_titlecase(),
+        band_label(pl.col("band")),
     )
     made = made.with_columns(seal(made, ESCALATION_SEALED).alias("seal"))
     fields: dict[str, pl.Expr] = {

@@ -112,7 +112,8 @@ def test_the_packaged_model_needs_no_reason(org: Org, folder: Path, shell: Shell
 def test_check_holds_the_model_against_the_customers(org: Org, shell: Shell) -> None:
     """Findings and how the values lie, for people and as JSON, without a call."""
     calls = len(org.crm.calls)
-    told = shell("model", "check", "--format", "json").json()
+    told = shell("model", "check", "--json").json()
+    assert told == shell("model", "check", "--format", "json").json()
     assert told["customers"] == 3
     assert [(f["kind"], f["model"]) for f in told["findings"]] == [("size", "standard")]
     given = {row["measure"]: row for row in told["measures"]}["given"]
@@ -127,7 +128,7 @@ def test_the_history_tells_why(org: Org, shell: Shell) -> None:
     """Every model that counted, with its reason."""
     org.config = config(model={"models": WEIGHTS, "change": reason("Given counts most.")})
     org.days(1)
-    told = shell("model", "history", "--format", "json").json()
+    told = shell("model", "history", "--json").json()
     assert [entry["change"] and entry["change"]["reason"] for entry in told] == [
         None, "Given counts most.",
     ]  # fmt: skip

@@ -231,6 +231,16 @@ def test_too_little_weight_on_is_a_warning(tmp_path: Path) -> None:
     assert any("less than 40 of 100 points of weight are on" in text for text in found)
 
 
+def test_a_model_that_nobody_answers_for_is_a_warning(tmp_path: Path) -> None:
+    """A first one may count like that, but a sync would refuse the next."""
+    text = default(MODEL)
+    start, end = text.index("change:\n"), text.index("# Where days and")
+    (tmp_path / MODEL).write_text(text[:start] + text[end:], "utf-8")
+    (warning,) = load(tmp_path).warnings
+    assert warning.path == "change"
+    assert "a sync refuses a changed model" in warning.message
+
+
 def test_a_model_for_some_accounts_only_is_a_warning(tmp_path: Path) -> None:
     """Accounts that fit no model get no score: perhaps that is meant."""
     text = default(MODEL).replace("- name: standard", "- name: standard\n    when: age >= 120")

@@ -69,6 +69,7 @@ evidence: {min_coverage: 0.6}
 
 #: Lines as people see them, so longer than ours.
 SAID = """\
+1 warning: change: is missing: a sync refuses a changed model that does not say whose it is and why (give owner, approver, date and reason)
 2 facts.open_p1.where: priority is never 'P1' (did you mean 'p1'?)
 3 warning: facts.never: nothing reads this fact (remove it, or say why in `note`)
 3 facts.never.where: never holds, whatever age_days may be

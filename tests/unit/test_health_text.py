@@ -238,6 +238,11 @@ def test_why_names_a_persons_override():
     frame = row(60.0, 40.0, 100.0, override=85.0, override_until=date(2027, 2, 1))
     texts, _a, _s = explain(model, facts_of(model, frame))
     assert texts[0]["why"].startswith("85, set by a person until 1 Feb 2027 (computed: 62).")
+    frame = row(None, None, None, override=85.0, override_until=date(2027, 2, 1))
+    texts, _a, _s = explain(model, facts_of(model, frame))
+    assert texts[0]["why"].startswith(
+        "85, set by a person until 1 Feb 2027 (computed: unknown)."
+    ), "of no evidence nothing is computed"
 
 
 def test_why_of_an_unknown_score_says_what_is_needed():
@@ -283,8 +288,8 @@ def test_evidence_names_present_missing_and_stale():
     )
 
 
-def test_evidence_names_its_oldest_date_but_its_class_does_not():
-    """Old evidence shows its date; the class stays the same while it ages."""
+def test_evidence_names_its_dates_but_its_class_does_not():
+    """Old evidence shows its newest and oldest date; the class stays the same while it ages."""
     model = spoken()
     aged = model.measures["care_calm"].model_copy(update={"value": "csm_sentiment"})
     model = model.model_copy(update={"measures": {**model.measures, "care_calm": aged}})
@@ -292,9 +297,11 @@ def test_evidence_names_its_oldest_date_but_its_class_does_not():
     for ago in (20, 21):
         frame = row(60.0, 60.0, None, csm_sentiment=50.0, relationship_at=days_ago(ago))
         seen.append(explain(model, facts_of(model, frame))[0][0])
-    assert seen[0]["evidence"].endswith(" Oldest 2 Nov 2026.")
-    assert seen[1]["evidence"].endswith(" Oldest 1 Nov 2026.")
+    assert seen[0]["evidence"].endswith(" Newest 22 Nov 2026, oldest 2 Nov 2026.")
+    assert seen[1]["evidence"].endswith(" Newest 22 Nov 2026, oldest 1 Nov 2026.")
     assert seen[0]["evidence_class"] == seen[1]["evidence_class"]
+    alone = row(None, None, None, csm_sentiment=50.0, relationship_at=days_ago(21))
+    assert explain(model, facts_of(model, alone))[0][0]["evidence"].endswith(" All of 1 Nov 2026.")
 
 
 def test_usage_is_missed_only_where_none_counts():
