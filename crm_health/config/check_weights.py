@@ -59,8 +59,9 @@ def _weights(expressions: Known, model: Model, number: int, known: set[str]) -> 
         if name not in known:
             check.add((*path, name), f"there is no measure {name!r}", nearest(name, known))
         if isinstance(weight, str):
+            before = len(check.problems)
             expr = expressions.expression((*path, name), weight, expect=Kind.NUMBER)
-            if expr is None or expr.kind is not Kind.NUMBER:
+            if expr is None or expr.kind is not Kind.NUMBER or len(check.problems) > before:
                 broken = True
             else:
                 texts[name] = expr
@@ -82,6 +83,9 @@ def _sums(check: Checker, model: Model, number: int, tried: pl.DataFrame) -> Non
         if (tried[name] < 0).any():
             hint = f"greatest(0, {weights[name]})"
             check.add((*path, name), "can become negative, and then counts for nothing", hint)
+        elif tried[name].is_null().any():
+            hint = f"write coalesce({weights[name]}, 0), if that is meant"
+            check.warn((*path, name), "can be missing, and then counts for nothing", hint)
     total = _sum(tried, weights.keys())
     on = _sum(tried, weights.keys() - {*model.off})
     floor = model.evidence.min_weight_on
@@ -106,7 +110,7 @@ def _tried(
     if len(kinds) < len(read):
         return frame.clear()
     return frame.with_columns(
-        texts[n].expr.fill_null(0.0).alias(n) if isinstance(w, str) else pl.lit(float(w)).alias(n)
+        texts[n].expr.alias(n) if isinstance(w, str) else pl.lit(float(w)).alias(n)
         for n, w in weights.items()
     )
 

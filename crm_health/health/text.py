@@ -39,7 +39,7 @@ def why(
     noted = "override_note" in facts.values.columns
     said = pl.col("override_note") if noted else pl.lit(None, dtype=pl.String)
     frame = assessed.select(
-        "account_id", "computed", "score", "coverage", "weight_on", "capped", "override"
+        "account_id", "model", "computed", "score", "coverage", "weight_on", "capped", "override"
     ).hstack(
         [
             of_accounts(settled, ids)["held"],
@@ -118,7 +118,12 @@ def _unknown(model: Model) -> pl.Expr:
     limits = model.evidence
     dimensions = count_word(limits.min_dimensions)
     return (
-        pl.when(pl.col("weight_on") < limits.min_weight_on)
+        pl.when(pl.col("model").is_null())
+        .then(pl.lit("Unknown: no model fits this account."))
+        # Of weights that are all missing or nought nothing is switched off.
+        .when(pl.col("weight_on") == 0)
+        .then(pl.lit("Unknown: no measure counts here, for each is off or without a weight."))
+        .when(pl.col("weight_on") < limits.min_weight_on)
         .then(
             pl.format(
                 f"Unknown: {{}} of the model is switched on, {limits.min_weight_on:g} % is needed.",

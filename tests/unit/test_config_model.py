@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from crm_health.config.domains import TRENDS
+from crm_health.config.domains import APART, TRENDS
 from crm_health.config.load import load
 from crm_health.config.problems import ConfigProblems
 from crm_health.health import trend
+from crm_health.sync.assess import HISTORY
 from tests.unit.test_config_load import default
 
 MISTAKES = """\
@@ -95,6 +97,7 @@ SAID = """\
 41 models[2].weights.share: 'book_against' can't be worked out: against rests on book_share, a figure of the book (figures come from facts alone)
 42 models[3].when: never holds, whatever csm_sentiment may be
 42 models[3].weights: the weights sum to zero
+42 warning: models[3].weights.calls: can be missing, and then counts for nothing (write coalesce(0 * used, 0), if that is meant)
 42 warning: models[3].weights.flat: counts for nothing (give it a weight, or leave it away)
 45 caps.points.when: use_points goes to 100: 0.3 is next to nothing (write 30, if that is meant)
 46 caps.ratio.when: share is a ratio: 80 would be 8000 % (write 0.8 for 80 %)
@@ -124,10 +127,12 @@ def test_a_playbook_is_held_against_what_a_score_can_be(tmp_path: Path) -> None:
         "    when: p1_past_sla > 0\n", "    when: band = 'gren' or trend = 'falling'\n"
     )
     text = text.replace("clear: band = 'green'", "clear: score > 100 or experience_points > 100")
+    text = text.replace("when: override_apart_days >= 30", "when: override_apart_days > 100")
     assert said(tmp_path, "playbook.yaml", text) == [
         "8 alerts.sev1_past_sla.when: band is never 'gren' (did you mean 'green'?)",
         "8 alerts.sev1_past_sla.when: trend is never 'falling' (did you mean 'Falling'?)",
         "24 alerts.health_dropped.clear: never holds, whatever experience_points and score may be",
+        "39 alerts.override_review.when: never holds, whatever override_apart_days may be",
     ]
 
 
@@ -146,6 +151,11 @@ def test_a_mapping_is_held_against_the_picklist(tmp_path: Path) -> None:
     (found,) = said(tmp_path, "salesforce.yaml", text)
     path = "read.account.columns.csm_sentiment.starts_with.5"
     assert found.endswith(f"{path}: 6 is out of range: csm_sentiment is 1 to 5")
+
+
+def test_an_override_is_apart_for_as_long_as_readings_are_looked_at() -> None:
+    """The limit that conditions are held against is the one of the assessment."""
+    assert timedelta(days=APART.highest or 0) == HISTORY
 
 
 def test_trends_are_the_ones_that_are_written() -> None:

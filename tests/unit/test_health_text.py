@@ -258,6 +258,28 @@ def test_why_of_an_unknown_score_says_what_is_needed():
     assert texts[0]["why"].startswith("Unknown: evidence for 55 % of the model, 60 % is needed.")
 
 
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"off": ["a_one"]}, "no measure counts here, for each is off or without a weight."),
+        (
+            {"models": [{"name": "standard", "weights": {"a_one": "m_late / 0.0"}}]},
+            "no measure counts here, for each is off or without a weight.",
+        ),
+        (
+            {"models": [{"name": "few", "when": "m_late > 9", "weights": {"a_one": 1}}]},
+            "no model fits this account.",
+        ),
+    ],
+    ids=["off", "missing", "unfit"],
+)
+def test_why_of_a_score_that_nothing_counts_in(parts, said):
+    """What is missing is not switched off, and who fits no model lacks no evidence."""
+    model = plain({"a_one": 1.0}, **parts)
+    texts, _a, _s = explain(model, facts_of(model, accounts([{"m_a_one": 80.0, "m_late": 0.0}])))
+    assert texts[0]["why"].startswith(f"Unknown: {said} ")
+
+
 def test_why_has_its_lengths_and_no_control_characters():
     """Endless texts are cut at a word, at 2,000 and 255 characters; line ends become blanks."""
     model = spoken()

@@ -30,7 +30,7 @@ def org(tmp_path: Path) -> Org:
     return Org(tmp_path)
 
 
-def trend(org: Org, account: str) -> tuple[int, str, float | None]:
+def trend(org: Org, account: str) -> tuple[int, str, str]:
     """Score, trend, and what Why says of the change."""
     shown = org.shown(account)
     return shown["HScore"], shown["HTrend"], shown["HWhy"].split(".")[0]
