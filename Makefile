@@ -10,7 +10,7 @@ OTHERS := 3.11 3.12 3.13
 SPREAD := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench unit pythons bottlecrm lint types imports soak lock clean
+.PHONY: help demo test bench unit slow pythons bottlecrm lint types imports soak lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,10 @@ test: $(READY) bottlecrm  ## all tests, on SQLite and PostgreSQL
 
 unit: $(READY)  ## unit tests only
 	$(BIN)/python -m pytest -n auto $(SPREAD) tests/unit
+
+slow: $(READY) bottlecrm  ## of what `make soak` runs, what takes minutes and not hours
+	$(BIN)/python -m pytest -n auto $(SPREAD) -m slow tests/acceptance/test_demo.py \
+		tests/acceptance/test_bottlecrm_kills.py tests/acceptance/test_nine_faults_stored.py tests/bench
 
 pythons: $(READY)  ## unit tests on the other Pythons found here
 	@.ci/pythons $(BIN)/python $(OTHERS)
@@ -59,7 +63,7 @@ soak: $(READY)  ## what takes longer than `make test` may
 lock: $(READY)  ## pin the requirements again, with hashes and without addresses
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
-	echo django-crm==1.35.0 | $(BIN)/uv pip compile -q --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/bottlecrm.txt
+	echo django-crm==1.35.0 | $(BIN)/uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/bottlecrm.txt
 
 clean:  ## remove environments and caches
 	rm -rf .venv .venv-3.* .venv-bottlecrm .mypy_cache .ruff_cache .import_linter_cache dist build

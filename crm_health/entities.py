@@ -49,7 +49,8 @@ class Entity:
     columns: tuple[Column, ...]
     #: The date or instant that `age_days` counts from.
     main_date: str | None = None
-    #: Records of our own making, read back: never an input of the score.
+    #: Records of our own making, read back: never an input of the score, but for those among them
+    #: that people made (`BY_PEOPLE`).
     ours: bool = False
 
     def kind(self, column: str) -> Kind | None:
@@ -221,10 +222,6 @@ ENTITIES: dict[str, Entity] = {
     )
 }
 
-#: Of our own records those that people make as well. Facts count theirs alone: the ones without
-#: a key of ours.
-PEOPLES = frozenset({"escalation"})
-
 #: The lowest and the highest that a number can be; others are typing errors, treated as missing.
 RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("account", "csm_sentiment"): (1, 5),
@@ -240,6 +237,10 @@ CHECKSUMS = frozenset({("task", "body")})
 #: broken, not the customer silent. Their rows also have `window_days`: days before the newest day
 #: in the whole source, so that a load that is a day late is nobody's decline.
 CONTINUOUS = frozenset({"usage"})
+
+#: Of our own records, what people open beside us is an input as any: facts see those alone, the
+#: ones without a key of ours.
+BY_PEOPLE = frozenset({"escalation"})
 
 #: What we write on the account, and read back as `shown_<name>`: (name, kind).
 ACCOUNT_OUTPUTS: dict[str, Kind] = {

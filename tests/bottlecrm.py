@@ -56,9 +56,18 @@ _RECORDS = (
 
 
 def environment() -> Path | None:
-    """The folder of its environment; None where there is none."""
-    folder = Path(os.environ.get(GIVEN) or ROOT / ".venv-bottlecrm")
-    return folder if (folder / "bin" / "django-admin").exists() else None
+    """The folder of its environment; None where there is none, or only half of one.
+
+    Ours is whole once `.ci/bottlecrm` says so, and no longer than its pins stay as they are.
+    """
+    given = os.environ.get(GIVEN)
+    folder = Path(given or ROOT / ".venv-bottlecrm")
+    if not (folder / "bin" / "django-admin").exists():
+        return None
+    ready, pins = folder / ".ready", ROOT / "requirements" / "bottlecrm.txt"
+    if not given and not (ready.exists() and ready.stat().st_mtime > pins.stat().st_mtime):
+        return None
+    return folder
 
 
 @dataclass

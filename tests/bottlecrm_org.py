@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,10 +151,10 @@ class Org:
 
 
 @contextmanager
-def prepared(crm: BottleCrm) -> Iterator[Org]:
-    """An empty org behind a wire, after setup."""
+def prepared(crm: BottleCrm, folder: Path | None = None) -> Iterator[Org]:
+    """An empty org behind a wire, after setup by the configuration of a folder."""
     wire = FaultyWire("127.0.0.1", crm.port)
-    org = Org(crm, wire, load(None, crm="bottlecrm"))
+    org = Org(crm, wire, load(folder, crm="bottlecrm"))
     try:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in org.variables.items():

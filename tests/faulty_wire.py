@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
+#: What never reaches the service, and the status of what comes instead.
+_REFUSED = {"unavailable": 503, "too_many": 429, "too_large": 413, "blocked": 403, "redirect": 302}
 _PAGE = b"<!DOCTYPE html><html><body>We will be back soon.</body></html>"
 
 
@@ -22,7 +24,7 @@ _PAGE = b"<!DOCTYPE html><html><body>We will be back soon.</body></html>"
 class Rule:
     """What to do with the next calls that fit."""
 
-    #: unavailable, too_many, html, truncate, lose, redirect
+    #: unavailable, too_many, too_large, blocked, html, truncate, lose, redirect; none only counts
     kind: str
     #: GET, or anything else; empty for both.
     method: str = ""
@@ -69,7 +71,7 @@ class FaultyWire:
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 rule = wire.rule_for(self.command, self.path)
-                if rule is not None and rule.kind in ("unavailable", "too_many", "redirect"):
+                if rule is not None and rule.kind in _REFUSED:
                     self.refuse(rule)
                     return
                 try:
@@ -79,7 +81,7 @@ class FaultyWire:
                     self.upstream.close()
                     self.answer(502, {"Content-Type": "text/html"}, _PAGE)
                     return
-                if rule is None:
+                if rule is None or rule.kind == "none":
                     self.answer(answer.status, answer.headers, data)
                 elif rule.kind == "html":
                     self.answer(200, {"Content-Type": "text/html"}, _PAGE)
@@ -116,7 +118,7 @@ class FaultyWire:
                     told = {"Retry-After": "1", "Content-Type": "application/json"}
                     self.answer(429, told, b'{"detail": "Request was throttled."}')
                 else:
-                    self.answer(503, {"Content-Type": "text/html"}, _PAGE)
+                    self.answer(_REFUSED[rule.kind], {"Content-Type": "text/html"}, _PAGE)
 
             def answer(
                 self, status: int, headers: Mapping[str, str], data: bytes, *, cut: bool = False

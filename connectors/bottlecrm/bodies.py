@@ -5,6 +5,7 @@ A null clears. Custom fields stand in a map of their own, in which what is not n
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import polars as pl
@@ -28,6 +29,13 @@ def bodies(rows: pl.DataFrame, crm_object: CrmObject) -> list[dict[str, Any]]:
             raise BrokenInvariant(f"A number for {name} is not finite.")
     values = rows.select(_json(name, rows.schema[name]) for name in names).to_dicts()
     return [_body(one, crm_object) for one in values]
+
+
+def named_apart(names: pl.Series, keys: pl.Series, crm_object: CrmObject) -> pl.Series:
+    """Names of which no two are alike: each ends in a few digits made of its record's key."""
+    marks = [f" ({sha256(str(key).encode()).hexdigest()[:6]})" for key in keys]
+    room = crm_object.fields[crm_object.told_apart_by].length - len(" (123456)")
+    return names.fill_null(crm_object.name).str.slice(0, room) + pl.Series(marks, dtype=pl.String)
 
 
 def _body(values: dict[str, Any], crm_object: CrmObject) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import orjson
 
 from connectors.bottlecrm.errors import fault_of, not_json, request_error
 from connectors.bottlecrm.settings import Settings
-from connectors.bottlecrm.transport import Limits, Transport
+from connectors.bottlecrm.transport import Transport
+from connectors.exchange import Limits
 from connectors.http import LostAnswer, Patience, with_retries
 from crm_health.connector import Ports, Usage
 from crm_health.errors import BrokenInvariant, QuotaExhausted

@@ -9,7 +9,7 @@ import polars as pl
 
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.describe import Describer
-from connectors.bottlecrm.errors import not_json
+from connectors.bottlecrm.errors import odd
 from connectors.bottlecrm.read import PAGE_ROWS, Reader
 from connectors.bottlecrm.settings import Settings
 from connectors.bottlecrm.write import Writer
@@ -53,13 +53,15 @@ class BottleCrmConnector:
         """The org's id, clock and zone."""
         answer = self._client.get(_ORG)
         told = answer.json()
-        if "id" not in told:
-            raise not_json("identity")
+        if not isinstance(told.get("id"), str) or not told["id"]:
+            raise odd("the org")
         if answer.now is None:
             raise Unavailable("BottleCRM's answers carry no date.", code="CH-BC-DATE")
         zone = told.get("timezone")
         return Identity(
-            org_id=str(told["id"]), now=answer.now, time_zone=str(zone) if zone else None
+            org_id=told["id"],
+            now=answer.now,
+            time_zone=zone if isinstance(zone, str) and zone else None,
         )
 
     def settle(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from connectors.bottlecrm.client import Client
-from connectors.bottlecrm.errors import FORBIDDEN, not_json
+from connectors.bottlecrm.errors import FORBIDDEN, odd
 from connectors.bottlecrm.objects import CUSTOM, OBJECTS, CrmObject
 from crm_health.connector import FieldInfo, ObjectInfo
 from crm_health.errors import AuthError, SetupError
@@ -30,8 +30,14 @@ class Definition:
     key: str
     #: text, textarea, number, dropdown, date or checkbox.
     type: str
-    options: tuple[str, ...]
+    #: Of a dropdown: `value`, and the `label` that people see.
+    options: tuple[Mapping[str, Any], ...]
     is_active: bool
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What a dropdown takes."""
+        return tuple(str(one["value"]) for one in self.options)
 
 
 class Describer:
@@ -66,8 +72,8 @@ class Describer:
             told = self._client.get(FIELDS, [("include_counts", "false")]).json()
             listed = told.get("definitions")
             if not isinstance(listed, list):
-                raise not_json("custom fields")
-            self._definitions = [_definition(one) for one in listed if isinstance(one, dict)]
+                raise odd("custom fields")
+            self._definitions = [_definition(one) for one in listed]
         return self._definitions
 
     def lacking(self, name: str, paths: Sequence[str], *, anew: bool = False) -> list[str]:
@@ -132,7 +138,7 @@ class Describer:
                     _TYPES.get(made.type, made.type),
                     unique=made.type == "text",
                     length=TEXT_MAX if made.type in _TEXTS else 0,
-                    values=made.options,
+                    values=made.values,
                 )
         return ObjectInfo(
             crm_object.name,
@@ -142,13 +148,26 @@ class Describer:
         )
 
 
-def _definition(told: dict[str, Any]) -> Definition:
-    options = told.get("options")
+def _definition(told: Any) -> Definition:
+    if not isinstance(told, dict):
+        raise odd("a custom field")
+    options, active = told.get("options") or [], told.get("is_active")
+    if not isinstance(options, list) or not isinstance(active, bool):
+        raise odd("a custom field")
+    for option in options:
+        _text(option, "value")
     return Definition(
-        id=str(told.get("id")),
-        target=str(told.get("target_model")),
-        key=str(told.get("key")),
-        type=str(told.get("field_type")),
-        options=tuple(str(one.get("value")) for one in (options or ()) if isinstance(one, dict)),
-        is_active=told.get("is_active") is True,
+        id=_text(told, "id"),
+        target=_text(told, "target_model"),
+        key=_text(told, "key"),
+        type=_text(told, "field_type"),
+        options=tuple(options),
+        is_active=active,
     )
+
+
+def _text(told: Any, name: str) -> str:
+    value = told.get(name) if isinstance(told, dict) else None
+    if not isinstance(value, str) or not value:
+        raise odd("a custom field")
+    return value

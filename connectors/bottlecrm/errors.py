@@ -131,7 +131,8 @@ def request_error(
     if status in (404, 405):
         why = f"the module {fault.module} is switched off" if fault.module else "no such call"
         return SetupError(f"BottleCRM does not answer: {why} {text}.", code=fault.code)
-    if not fault.is_json:
+    # What is too large is refused by whoever stands before the CRM, in words of its own.
+    if not fault.is_json and status != 413:
         return Hopeless(f"The answer is not BottleCRM's {text}.", code="CH-NOT-JSON")
     return Refused(f"BottleCRM refused the request for its content {text}.", fault)
 
@@ -151,8 +152,17 @@ def _not_allowed(fault: Fault, text: str, *, reads: bool) -> CrmHealthError:
     if not fault.is_json:
         return Hopeless(f"The answer is not BottleCRM's {text}.", code="CH-NOT-JSON")
     if reads:
-        return AuthError(f"BottleCRM's user may not see this {text}.", code=FORBIDDEN)
+        return AuthError(
+            f"BottleCRM's user may not see this: its role must be ADMIN {text}.", code=FORBIDDEN
+        )
     return Refused(f"BottleCRM's user may not do this {text}.", fault)
+
+
+def odd(what: str) -> Unavailable:
+    """The error for JSON that is not what the API answers there."""
+    return Unavailable(
+        f"BottleCRM's answer about {what} has not the form it should have.", code="CH-BC-FORM"
+    )
 
 
 def not_json(what: str, *, applied_perhaps: bool = False) -> Unavailable:

@@ -60,7 +60,7 @@ class Listing:
                 yield from self._from(crm_object, wanted, place, query)
             except _MovedError:
                 self._client.ports.log("bottlecrm.moved", object=crm_object.name)
-                place = replace(start, account=place.account)
+                place = replace(start, account=place.account, begun=place.begun)
             else:
                 return
         raise Unavailable(

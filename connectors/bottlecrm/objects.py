@@ -72,6 +72,10 @@ class CrmObject:
     writable: bool = True
     #: Whether it can only be listed by account.
     by_account: bool = False
+    #: A value that says a record is closed, and the field that has it.
+    closed: tuple[str, str] | None = None
+    #: The field whose text no two records may share.
+    told_apart_by: str = ""
 
 
 def _text(length: int = 255) -> Standard:
@@ -143,6 +147,7 @@ CASES = CrmObject(
     one=("cases_obj",),
     query=(("slim", "true"),),
     made_with={"status": "New", "priority": "Normal"},
+    told_apart_by="name",
 )  # fmt: skip
 OPPORTUNITIES = CrmObject(
     "opportunities",
@@ -174,6 +179,7 @@ TASKS = CrmObject(
     one=("task_obj",),
     query=(("slim", "true"),),
     shows_custom=False,
+    closed=("status", "Completed"),
     made_with={"title": "crm-health", "status": "New", "priority": "Medium"},
 )  # fmt: skip
 USERS = CrmObject(

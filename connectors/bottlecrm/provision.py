@@ -65,7 +65,7 @@ class BottleCrmProvisioner:
             held = there.get((new.target, new.key))
             if held is not None and held.type != new.type.type:
                 wrong.append(f"{new.shown} must be {new.type.type}, it is {held.type}")
-            elif held is None or not held.is_active or set(new.type.options) - set(held.options):
+            elif held is None or not held.is_active or set(new.type.options) - set(held.values):
                 lacking.append(_Lack(new, held))
         if wrong:
             raise SetupError(
@@ -77,9 +77,11 @@ class BottleCrmProvisioner:
 
     def _make(self, lack: _Lack) -> None:
         new, there = lack.field, lack.there
+        # Those that are there stay as they are: an admin may have given them other labels.
+        known = there.values if there else ()
         options = [
-            {"value": word, "label": word}
-            for word in dict.fromkeys((*(there.options if there else ()), *new.type.options))
+            *(there.options if there else ()),
+            *({"value": word, "label": word} for word in new.type.options if word not in known),
         ]
         body = {"options": options} if options else {}
         try:
@@ -107,7 +109,7 @@ class BottleCrmProvisioner:
 
 
 def _step(new: NewField, *, done: bool) -> Step:
-    return Step(f"custom field {new.shown} ({new.type.type})", new.shown, done)
+    return Step(f"custom field of type {new.type.type}", new.shown, done)
 
 
 def provisioner(ports: Ports, api_version: str, mapping: Mapping) -> BottleCrmProvisioner:

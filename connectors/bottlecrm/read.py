@@ -3,8 +3,9 @@
 No list can be asked for what changed, and most records bear no date of their last change. The core
 compares what comes with what it has, and takes what a whole read did not meet for gone.
 
-A list of tasks shows neither custom fields nor texts: those are asked for one by one, and only of
-the tasks that are ours. Interactions are listed by account.
+A list of tasks shows neither custom fields nor texts: those are asked for one by one, only of the
+tasks that are ours, and of closed ones not each time (`closed.py`). Interactions are listed by
+account.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from dataclasses import replace
 
 import polars as pl
 
-from connectors.bottlecrm.cells import typed
 from connectors.bottlecrm.client import Client
+from connectors.bottlecrm.closed import Closed, Values
 from connectors.bottlecrm.cursor import WHOLE, Place
 from connectors.bottlecrm.describe import Describer
-from connectors.bottlecrm.errors import Absent
+from connectors.bottlecrm.errors import Absent, odd
 from connectors.bottlecrm.listing import Listing
 from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, TASKS, CrmObject
 from connectors.bottlecrm.wire import Wanted, accounts_offered
+from connectors.cells import typed
 from crm_health.connector import Page, Request, Stream
 from crm_health.errors import SetupError
 
@@ -68,18 +70,16 @@ class Reader:
     def _rows(
         self, crm_object: CrmObject, paths: tuple[str, ...], cursor: str | None
     ) -> Iterator[tuple[pl.DataFrame, Place | None]]:
-        place = Place.load(cursor, len(crm_object.parts))
+        place = Place.load(cursor, len(crm_object.parts), self._client.now)
         if crm_object.by_account:
             yield from self._by_account(crm_object, paths, place)
             return
         asked = tuple(path for path in paths if _only_asked(crm_object, path))
-        wanted = Wanted(crm_object, (path for path in paths if path not in asked))
-        ours = self._ours(crm_object) if asked else frozenset()
-        for found in self._lists.pages(crm_object, wanted, place):
-            rows = found.rows
-            if asked:
-                rows = self._with_details(crm_object, rows, paths, asked, ours)
-            yield rows, found.following
+        if asked:
+            yield from self._with_details(crm_object, paths, asked, place)
+            return
+        for found in self._lists.pages(crm_object, Wanted(crm_object, paths), place):
+            yield found.rows, found.following
 
     def _ours(self, crm_object: CrmObject) -> frozenset[str]:
         """Ids of the records that bear our mark."""
@@ -91,33 +91,52 @@ class Reader:
     def _with_details(
         self,
         crm_object: CrmObject,
-        rows: pl.DataFrame,
         paths: tuple[str, ...],
         asked: tuple[str, ...],
-        ours: frozenset[str],
-    ) -> pl.DataFrame:
+        place: Place,
+    ) -> Iterator[tuple[pl.DataFrame, Place | None]]:
         """Rows of a list, with what it does not show of those that are ours."""
+        field, value = crm_object.closed or ("id", "")
+        shown = Wanted(crm_object, (field, *(path for path in paths if path not in asked)))
         whole = Wanted(crm_object, paths)
-        details = [pl.DataFrame(schema=dict.fromkeys(whole.paths, pl.String))]
-        gone = []
-        for row_id in rows.filter(pl.col("id").is_in(list(ours)))["id"]:
-            try:
-                details.append(whole.one(self._client.get(f"{crm_object.path}{row_id}/").body))
-            except Absent:
-                # Deleted since the list was read.
-                gone.append(row_id)
-        told = pl.concat(details)
-        known = [*gone, *told["id"]]
-        others = rows.filter(~pl.col("id").is_in(known)).with_columns(
-            pl.lit(None, pl.String).alias(path) for path in asked
-        )
-        return pl.concat([told, others.select(whole.paths)])
+        schema = dict.fromkeys(whole.paths, pl.String)
+        ours = pl.col("id").is_in(list(self._ours(crm_object)))
+        now = self._client.now
+        closed = Closed(self._client.ports.notes, asked, now.toordinal() if now else 0)
+        for found in self._lists.pages(crm_object, shown, place):
+            rows = [pl.DataFrame(schema=schema)]
+            for row in found.rows.filter(ours).iter_rows(named=True):
+                is_closed = row[field] == value
+                known = closed.recall(row) if is_closed else None
+                told = {**row, **known} if known else self._one(crm_object, whole, row["id"])
+                if told is None:
+                    # Deleted since the list was read.
+                    continue
+                if is_closed and known is None and told.get(field, value) == value:
+                    closed.learn(row, told)
+                rows.append(pl.DataFrame([[told[path]] for path in schema], schema=schema))
+            if found.following is None:
+                closed.keep()
+            others = found.rows.filter(~ours).with_columns(
+                pl.lit(None, pl.String).alias(path) for path in asked
+            )
+            yield pl.concat([*rows, others.select(whole.paths)]), found.following
+
+    def _one(self, crm_object: CrmObject, whole: Wanted, row_id: str) -> Values | None:
+        """One record; None where it is gone."""
+        try:
+            told = whole.one(self._client.get(f"{crm_object.path}{row_id}/").body)
+        except Absent:
+            return None
+        if told["id"].to_list() != [row_id]:
+            raise odd(f"one of its {crm_object.name}")
+        return told.row(0, named=True)
 
     def _by_account(
         self, crm_object: CrmObject, paths: tuple[str, ...], place: Place
     ) -> Iterator[tuple[pl.DataFrame, Place | None]]:
         """One list an account, in the order of the accounts' ids; several make one page."""
-        start = Place.load(None, len(crm_object.parts))
+        start = replace(Place.load(None, len(crm_object.parts)), begun=place.begun)
         offered = self._client.get(TASKS.path, [("limit", "1")])
         accounts = sorted(accounts_offered(offered.body))
         wanted = Wanted(crm_object, paths)

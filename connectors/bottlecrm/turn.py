@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from connectors.bottlecrm.client import Client
-from connectors.bottlecrm.errors import Refused, not_json
+from connectors.bottlecrm.errors import Refused, odd
 from connectors.http import LostAnswer
 from crm_health.errors import CrmHealthError, SetupError
 
@@ -57,7 +58,8 @@ class Turn:
                 if not self._cleared():
                     return False
             else:
-                self._view, self._since, self._kept = str(made["id"]), since, False
+                # Without an id nobody can give it back: it is left to grow old.
+                self._view, self._since, self._kept = _text(made, "id"), since, False
                 return True
         return False
 
@@ -81,9 +83,10 @@ class Turn:
         told = answer.json()
         views = told.get("saved_views")
         if not isinstance(views, list) or answer.now is None:
-            raise not_json("saved views")
-        held = [one for one in views if str(one.get("name")).casefold() == NAME.casefold()]
-        if not held and len(views) >= int(told.get("limit") or len(views) + 1):
+            raise odd("saved views")
+        held = [one for one in views if _text(one, "name").casefold() == NAME.casefold()]
+        limit = told.get("limit")
+        if not held and isinstance(limit, int) and len(views) >= limit:
             raise SetupError(
                 "BottleCRM lets the token's user save no more views of accounts, and creating "
                 "records needs one for a moment: delete one.",
@@ -91,11 +94,28 @@ class Turn:
             )
         if not held:
             return True
-        made = datetime.fromisoformat(str(held[0]["created_at"]))
-        if (answer.now - made).total_seconds() < HORIZON:
+        view = _text(held[0], "id")
+        if (answer.now - _moment(held[0])).total_seconds() < HORIZON:
             return False
         self._client.ports.log("bottlecrm.turn_taken_over")
         # Another one may be quicker, which is as well.
         with suppress(Refused):
-            self._client.delete(f"{VIEWS}{held[0]['id']}/")
+            self._client.delete(f"{VIEWS}{view}/")
         return True
+
+
+def _text(view: Any, name: str) -> str:
+    told = view.get(name) if isinstance(view, dict) else None
+    if not isinstance(told, str) or not told:
+        raise odd("a saved view")
+    return told
+
+
+def _moment(view: Any) -> datetime:
+    try:
+        made = datetime.fromisoformat(_text(view, "created_at"))
+    except ValueError:
+        raise odd("a saved view") from None
+    if made.tzinfo is None:
+        raise odd("a saved view")
+    return made

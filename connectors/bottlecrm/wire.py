@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from connectors.bottlecrm.errors import not_json
+from connectors.bottlecrm.errors import not_json, odd
+from connectors.bottlecrm.fitting import fitted
 from connectors.bottlecrm.objects import CUSTOM, CrmObject, Held, Standard
-from crm_health.errors import Unavailable
 
 _PLAIN = Standard("text")
 
@@ -49,25 +49,26 @@ class Wanted:
         whole = _read(body, self._answer)
         found = []
         for part in self._object.parts:
-            count = _value(whole, part.count)
-            if count is None:
-                raise not_json(f"a list of {self._object.name}")
-            found.append(Listed(self._flat(_value(whole, part.rows)), int(count)))
+            count, records = _value(whole, part.count), _value(whole, part.rows)
+            if count is None or records is None:
+                raise odd(f"a list of {self._object.name}")
+            found.append(Listed(self._flat(records), int(count)))
         return found
 
     def one(self, body: bytes) -> pl.DataFrame:
-        """The one record of an answer."""
+        """The one record of an answer.
+
+        Raises:
+            Unavailable: it is no such answer.
+        """
         tree: dict[str, Any] = {}
         _put(tree, self._object.one, self._record)
         return self._flat(_read(body, tree)[self._object.one[0]])
 
-    def _flat(self, records: pl.Series | None) -> pl.DataFrame:
-        empty = pl.DataFrame(schema=dict.fromkeys(self.paths, pl.String))
-        if records is None or records.drop_nulls().is_empty():
-            return empty
+    def _flat(self, records: pl.Series) -> pl.DataFrame:
         rows = records.alias("r").to_frame().select(_column(self._object, p) for p in self.paths)
         if rows["id"].null_count():
-            raise Unavailable("BottleCRM answered a record without an id.", code="CH-BC-ROW")
+            raise odd(f"one of its {self._object.name}")
         return rows
 
     def _tree(self) -> dict[str, Any]:
@@ -86,9 +87,9 @@ def accounts_offered(body: bytes) -> list[str]:
     """
     whole = _read(body, {"accounts_list": pl.List(pl.Struct({"id": pl.String}))})
     offered = _value(whole, ("accounts_list",))
-    if offered is None:
-        raise not_json("a list with accounts to choose from")
-    return [str(one) for one in offered.struct.field("id").drop_nulls()]
+    if offered is None or offered.struct.field("id").null_count():
+        raise odd("the accounts to choose from")
+    return [str(one) for one in offered.struct.field("id")]
 
 
 def _standard(crm_object: CrmObject, path: str) -> Standard:
@@ -142,7 +143,10 @@ def _read(body: bytes, tree: dict[str, Any]) -> pl.DataFrame:
     try:
         return pl.read_json(body, schema=schema)
     except PolarsError:
-        raise not_json("a read") from None
+        try:
+            return fitted(body, schema)
+        except (ValueError, TypeError, PolarsError):
+            raise not_json("a read") from None
 
 
 def _value(whole: pl.DataFrame, path: tuple[str, ...]) -> Any:

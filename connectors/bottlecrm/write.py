@@ -15,15 +15,16 @@ from typing import Any
 
 import polars as pl
 
-from connectors.bottlecrm.bodies import bodies
+from connectors.bottlecrm import closed
+from connectors.bottlecrm.bodies import bodies, named_apart
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.describe import Describer
 from connectors.bottlecrm.errors import Absent
-from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject
+from connectors.bottlecrm.objects import CUSTOM, MARK, MARK_VALUE, CrmObject, Held
 from connectors.bottlecrm.receipts import Receipt, Receipts, failed, frame
 from connectors.bottlecrm.turn import HORIZON, Turn
 from connectors.bottlecrm.wire import Wanted
-from connectors.http import LostAnswer
+from connectors.http import Hopeless, LostAnswer
 from crm_health.connector import Batch, Op, Outcome
 from crm_health.errors import (
     AuthError,
@@ -57,9 +58,12 @@ AFTER_UNSEEN = Receipt(
     code="CH-BC-UNSEEN",
     message="Not sent: a record that was saved before it is not listed for this token.",
 )
-#: Answers that did not come, or that something in between gave up waiting for.
-_AT_WORK = frozenset({"CH-NET", "CH-TIME", "HTTP-408", "HTTP-504"})
+#: Answers that did not come, or that something in between gave up waiting for. A proxy says 502 (or
+#: 520, 522, 524) of a server that died over it, whose database works on what it was told.
+_AT_WORK = frozenset({"CH-NET", "CH-TIME", *(f"HTTP-{n}" for n in (408, 502, 504, 520, 522, 524))})
 _ENDS = (AuthError, QuotaExhausted, SetupError)
+#: How many rows in a row may fail before it is an outage. A lost answer was long waited for.
+_LOST, _BLOCKED = 2, 4
 
 
 class Writer:
@@ -79,6 +83,8 @@ class Writer:
         if rows.is_empty():
             return frame({})
         self._need_fields(batch, [name for name in rows.columns if name not in ("seq", "id")])
+        if batch.op is Op.UPDATE:
+            closed.forget(self._client.ports.notes, rows["id"])
         save = self._saver(batch, crm_object, rows)
         try:
             return frame(self._saved(rows, sent, save, takes_turns=batch.op is not Op.UPDATE))
@@ -95,7 +101,7 @@ class Writer:
     ) -> Receipts:
         receipts: Receipts = {}
         stopped: Receipt | None = None
-        lost = False
+        failures = 0
         for n, (seq, body) in enumerate(zip(rows["seq"], sent, strict=True)):
             if stopped is not None:
                 receipts[seq] = stopped
@@ -107,19 +113,19 @@ class Writer:
                 receipts[seq] = save(n, body)
                 if receipts[seq] is UNSEEN:
                     stopped = AFTER_UNSEEN
-            except LostAnswer as error:
+            except (LostAnswer, Hopeless) as error:
                 receipts[seq] = failed(error)
-                # One record may be more than the CRM can take; two in a row are an outage.
-                if lost:
+                # One record may be more than the CRM can take, or a firewall before it.
+                failures += 1
+                if failures >= (_LOST if isinstance(error, LostAnswer) else _BLOCKED):
                     stopped = replace(receipts[seq], outcome=Outcome.RETRY)
-                lost = True
             except (Unavailable, *_ENDS) as error:
                 if not isinstance(error, Unavailable) and not receipts:
                     raise
                 # What came before was answered, and its receipts must not be lost.
                 stopped = receipts[seq] = failed(error)
             else:
-                lost = False
+                failures = 0
         return receipts
 
     def batch_size(self, _op: Op, _rows: int) -> int:
@@ -136,7 +142,7 @@ class Writer:
         if batch.op is Op.UPDATE:
             ids = rows["id"].to_list()
             return lambda n, body: self._update(crm_object, ids[n], body)
-        key = str(batch.key_field if batch.claim is None else batch.claim.key_field)
+        key = _key_field(batch)
         keys = rows[key].to_list()
         once = batch.op is Op.CREATE_ONCE
         return lambda n, body: self._keyed(crm_object, key, keys[n], body, once=once)
@@ -155,9 +161,11 @@ class Writer:
         there = self._find(crm_object, key, value)
         if there is None:
             return self._make(crm_object, key, value, body)
-        # Of what is made once nothing is overwritten: a person may have changed it.
-        made = Receipt(Outcome.DONE, there, created=False)
-        return made if once else replace(self._update(crm_object, there, body), created=False)
+        given = _belonging(body, crm_object) if once else body
+        if not given:
+            return Receipt(Outcome.DONE, there, created=False)
+        closed.forget(self._client.ports.notes, [there])
+        return replace(self._update(crm_object, there, given), created=False)
 
     def _make(
         self, crm_object: CrmObject, key: str, value: str, body: Mapping[str, Any]
@@ -222,9 +230,36 @@ def _whole_records(batch: Batch, crm_object: CrmObject) -> pl.DataFrame:
     if batch.claim is not None:
         more = [c for c in batch.claim.rows.columns if c == "seq" or c not in rows.columns]
         rows = rows.join(batch.claim.rows.select(more), on="seq", maintain_order="left")
-    if batch.op is not Op.UPDATE and not crm_object.shows_custom:
+    if batch.op is Op.UPDATE:
+        return rows
+    name = crm_object.told_apart_by
+    if name in rows.columns:
+        rows = rows.with_columns(named_apart(rows[name], rows[_key_field(batch)], crm_object))
+    if not crm_object.shows_custom:
         rows = rows.with_columns(pl.lit(MARK_VALUE).alias(MARK))
     return rows
+
+
+def _key_field(batch: Batch) -> str:
+    return str(batch.key_field if batch.claim is None else batch.claim.key_field)
+
+
+def _belonging(body: Mapping[str, Any], crm_object: CrmObject) -> dict[str, Any]:
+    """What a record that is made once is known by: what it hangs on, and our mark.
+
+    Anything else a person may have changed, and it stays. Without these the read does not find the
+    record, so that every sync would want it made.
+    """
+    links = {
+        name: value
+        for name, value in body.items()
+        if value is not None
+        and name in crm_object.fields
+        and crm_object.fields[name].held is Held.RECORD
+    }
+    mark = MARK.removeprefix(CUSTOM)
+    marked = {mark: MARK_VALUE} if mark in body.get("custom_fields", {}) else {}
+    return {**links, "custom_fields": marked} if marked else links
 
 
 def _check(batch: Batch) -> None:

@@ -16,11 +16,12 @@ import orjson
 from hubspot.crm.objects import ApiClient, Configuration
 from hubspot.crm.objects.exceptions import ApiException
 
+from connectors.exchange import Limits
 from connectors.http import LostAnswer, Patience, with_retries
 from connectors.hubspot.errors import fault_of_body, not_json, request_error
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.settings import Settings
-from connectors.hubspot.transport import Limits, Transport, kind_of
+from connectors.hubspot.transport import Transport, kind_of
 from crm_health.connector import Ports, Usage
 from crm_health.errors import CrmHealthError, QuotaExhausted, RateLimited
 

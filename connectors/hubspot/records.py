@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from connectors.cells import typed
 from connectors.hubspot import related
-from connectors.hubspot.cells import typed
 from connectors.hubspot.client import BATCH, Client
 from connectors.hubspot.describe import LINKS, MERGED, OWNERS, Describer, Shape
 from connectors.hubspot.wire import Parsed, Unread, Wanted, glance, missing_names, parse

@@ -14,6 +14,20 @@ from crm_health.store import Scope, Store
 from crm_health.sync.due import DAY, INSTANT
 
 
+def synced(store: Store) -> tuple[date, datetime]:
+    """The day of the last full assessment, and the instant of the last one of any part.
+
+    Raises:
+        StateError: no sync has come to its end yet.
+    """
+    day, instant = store.runs.get_value(DAY), store.runs.get_value(INSTANT)
+    if day is None or instant is None:
+        raise StateError(
+            "No sync has come to its end here yet: run `crm-health sync` first.", code="CH-STATE"
+        )
+    return date.fromisoformat(day), datetime.fromisoformat(instant)
+
+
 def book(store: Store, time_zone: str) -> pl.DataFrame:
     """Every account with a reading of the last full assessment or later.
 
@@ -24,12 +38,8 @@ def book(store: Store, time_zone: str) -> pl.DataFrame:
     Raises:
         StateError: no sync has come to its end yet.
     """
-    day, instant = store.runs.get_value(DAY), store.runs.get_value(INSTANT)
-    if day is None or instant is None:
-        raise StateError(
-            "No sync has come to its end here yet: run `crm-health sync` first.", code="CH-STATE"
-        )
-    readings = store.history.series(date.fromisoformat(day), Scope.all())
+    day, instant = synced(store)
+    readings = store.history.series(day, Scope.all())
     last = readings.sort("account_id", "day").group_by("account_id", maintain_order=True).last()
     columns = [name for name in store.mirror.entities()["account"] if name != "account_id"]
     accounts = store.mirror.load("account", columns, Scope.accounts(last["account_id"]))
@@ -38,7 +48,7 @@ def book(store: Store, time_zone: str) -> pl.DataFrame:
         for name, kind in ACCOUNT_OUTPUTS.items()
         if shown(name) not in accounts.columns
     )
-    dated = with_days(accounts, "account", datetime.fromisoformat(instant), time_zone)
+    dated = with_days(accounts, "account", instant, time_zone)
     kept = dated.drop("id", shown("memory"), shown("programmes")).with_columns(
         pl.col(shown("trend")).alias("trend"), top_reason(pl.col(shown("why"))).alias("top_reason")
     )

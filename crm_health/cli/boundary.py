@@ -24,7 +24,7 @@ _NEXT: tuple[tuple[type[errors.CrmHealthError], str], ...] = (
     (errors.SetupError, "put that right, then run `crm-health setup`: it makes what is missing."),
     (errors.AuthError, "mend the login or the user's rights, then run the command again."),
     (errors.QuotaExhausted, "run `crm-health sync` again when calls are left."),
-    (errors.Unavailable, "run `crm-health sync` again later."),
+    (errors.Unavailable, "run the same command again later."),
     (
         errors.LocalIOError,
         "mind the space on the disk and its rights, then run it again.",

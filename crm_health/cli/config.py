@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from crm_health.cli.context import Context
-from crm_health.cli.output import as_json, say, show
+from crm_health.cli.output import as_json, say, show, with_format
 from crm_health.config.problems import ConfigProblems
 from crm_health.config.touches import is_touch
 
@@ -18,9 +18,7 @@ def config() -> None:
 
 
 @config.command()
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@with_format("text")
 @click.pass_obj
 def check(context: Context, form: str) -> int:
     """Check all files at once and name every problem with its place. Reads no CRM."""

@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from crm_health import logs
-from crm_health.config.load import Config
+from crm_health.config.load import Config, digest_of
 from crm_health.config.load import load as load_config
 from crm_health.config.problems import nearest
 from crm_health.connector import Budget, Connector, Notes, Plugin, Ports, Provisioner
@@ -55,6 +55,11 @@ class Context:
         if addresses is None:
             return lambda _title, _body: None
         return notifier(addresses, f"{PREFIX}NOTIFY", log)
+
+    @cached_property
+    def digest(self) -> str | None:
+        """The configuration's, without the check; None where it has mistakes."""
+        return digest_of(self.settings.config, crm=self.settings.crm)
 
     @cached_property
     def plugin(self) -> Plugin:

@@ -64,7 +64,7 @@ def explain(context: Context, account: str, as_of: datetime | None, *, form: boo
     show(report.explain(told, shown if asked is None else None, stands))
     if asked is not None and found["day"] != asked:
         say(f"No reading of {asked} is kept: this is the nearest, of {found['day']}.")
-    if asked is None and found["digest"] != context.config.digest:
+    if asked is None and found["digest"] != context.digest:
         say("The configuration has changed since this reading: the next sync scores anew.")
     return 0
 
@@ -83,7 +83,7 @@ def _told(store: Store, context: Context, found: dict[str, Any]) -> dict[str, An
     day = found["day"]
     kept = models.of_config(store, found["digest"], day)
     model = models.kept(store, kept.digest) if kept else None
-    if model is None and found["digest"] == context.config.digest:
+    if model is None and found["digest"] == context.digest:
         model = context.config.model
     weights = moves.shared_weights(found)
     drivers = []

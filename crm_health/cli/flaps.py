@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date, timedelta
+from datetime import timedelta
 
 import click
 
+from crm_health.cli.book import synced
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, show
 from crm_health.cli.plans import account_names
-from crm_health.errors import StateError
 from crm_health.health import flaps as health
 from crm_health.report import flaps as report
 from crm_health.store import Scope
-from crm_health.sync.due import DAY
 
 #: A reading before the first day tells what band an account came from; weekly ones suffice.
 _BEFORE = timedelta(days=8)
@@ -32,13 +31,7 @@ def flaps(context: Context, days: int, *, form: bool) -> int:
     Reads the local database only.
     """
     with context.store(fresh=False) as store:
-        last = store.runs.get_value(DAY)
-        if last is None:
-            raise StateError(
-                "No sync has come to its end here yet: run `crm-health sync` first.",
-                code="CH-STATE",
-            )
-        end = date.fromisoformat(last)
+        end, _ = synced(store)
         first = end - timedelta(days=days - 1)
         series = store.history.series(first - _BEFORE, Scope.all())
         found = health.unsteady(series, first)

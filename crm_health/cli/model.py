@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from crm_health.cli.book import synced
 from crm_health.cli.context import Context
-from crm_health.cli.output import as_json, show
+from crm_health.cli.output import as_json, show, with_format
 from crm_health.cli.trials import CURRENT, difference, with_model
-from crm_health.errors import StateError
 from crm_health.health.model_check import findings, spread
 from crm_health.report import model_check, model_diff, model_evidence
 from crm_health.report import models as report
 from crm_health.sync import models, past, trial
-from crm_health.sync.due import DAY
 
-_form = click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+_form = with_format("table")
 
 
 @click.group()
@@ -35,8 +32,9 @@ def model() -> None:
 def diff(context: Context, old: str, new: str, form: str) -> int:
     """Score every customer with OLD and with NEW, and show what differs.
 
-    Each is the path of a model.yaml (or of the folder that holds it), `current` for the one in
-    use, or `default` for the packaged one. Reads the local database only; nothing is written.
+    Each is the path of a model.yaml (or of the folder that holds it, and a playbook that goes with
+    it), `current` for the one in use, or `default` for the packaged one. Reads the local database
+    only; nothing is written.
     """
     tell(context, old, new, form == "json")
     return 0
@@ -90,14 +88,9 @@ def evidence(context: Context, horizon: int, form: str) -> int:
     only.
     """
     with context.store(fresh=False) as store:
-        last = store.runs.get_value(DAY)
-        if last is None:
-            raise StateError(
-                "No sync has come to its end here yet: run `crm-health sync` first.",
-                code="CH-STATE",
-            )
+        last, _ = synced(store)
         bands = [band.name for band in context.config.model.bands]
-        found = past.judge(store, date.fromisoformat(last), timedelta(days=horizon), bands)
+        found = past.judge(store, last, timedelta(days=horizon), bands)
     if form == "json":
         as_json(model_evidence.values(found))
     else:

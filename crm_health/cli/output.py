@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TextIO, TypeVar
 
 import click
 import orjson
@@ -15,6 +15,23 @@ from crm_health.logs import printable
 
 #: Width of tables where no terminal tells its own.
 WIDTH = 132
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def with_format(plain: str) -> Callable[[_Command], _Command]:
+    """Options that give a command its `form`: `--json` as everywhere, and `--format` in long."""
+
+    def decorate(command: _Command) -> _Command:
+        short = click.option(
+            "--json", "form", flag_value="json", default=plain, help="The same as --format json."
+        )
+        long = click.option(
+            "--format", "form", type=click.Choice([plain, "json"]), default=plain, show_default=True
+        )
+        return long(short(command))
+
+    return decorate
 
 
 def as_json(value: Any) -> None:

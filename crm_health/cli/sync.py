@@ -191,6 +191,7 @@ def _result(
         "calls_used": sum(run.calls.values()),
         "calls": dict(run.calls),
         "calls_needed": report.calls_needed,
+        "approved": report.approved,
         "accounts": report.accounts,
         "customers": report.customers,
         "assessed": report.assessed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import polars as pl
 from crm_health.cli.context import Context
 from crm_health.config.load import DEFAULT, Config
 from crm_health.config.load import load as load_config
+from crm_health.config.problems import ConfigProblems, Severity
 from crm_health.health.model_diff import diff
 from crm_health.report.model_changes import changes
 from crm_health.report.model_diff import Told
@@ -20,7 +22,7 @@ from crm_health.sync.trial import Trial
 
 #: Names for the model in use and for the packaged one.
 CURRENT, PACKAGED = "current", "default"
-_FILE = "model.yaml"
+_FILE, _PLAYBOOK = "model.yaml", "playbook.yaml"
 
 
 def with_model(context: Context, name: str) -> Config:
@@ -28,7 +30,8 @@ def with_model(context: Context, name: str) -> Config:
 
     Args:
         context: Of the command.
-        name: `current`, `default`, a file, or a folder that holds a model.yaml.
+        name: `current`, `default`, a file, or a folder that holds a model.yaml; if it has a
+            playbook too, that goes with it.
 
     Raises:
         ConfigProblems: all mistakes of it at once.
@@ -37,16 +40,29 @@ def with_model(context: Context, name: str) -> Config:
         return context.config
     settings = context.settings
     if name == PACKAGED:
-        path = Path(str(resources.files("mappings") / _FILE))
-    else:
-        given = Path(name)
-        path = given / _FILE if given.is_dir() else given
-        if not path.is_file():
-            raise click.BadParameter(
-                f"there is no file {path}; `{CURRENT}` and `{PACKAGED}` name the model in use and "
-                "the packaged one"
-            )
-    return load_config(settings.config, crm=settings.crm, model_file=path)
+        ours = Path(str(resources.files("mappings")))
+        model = {_FILE: ours / _FILE}
+        try:
+            packaged = load_config(settings.config, crm=settings.crm, instead=model)
+        except ConfigProblems as error:
+            errors = (p for p in error.problems if p.severity is Severity.ERROR)
+            if any(problem.file != _PLAYBOOK for problem in errors):
+                raise
+            # A playbook for another model: the packaged one goes with its own.
+            both = {**model, _PLAYBOOK: ours / _PLAYBOOK}
+            packaged = load_config(settings.config, crm=settings.crm, instead=both)
+        return replace(packaged, files={**packaged.files, _FILE: DEFAULT})
+    given = Path(name)
+    path = given / _FILE if given.is_dir() else given
+    if not path.is_file():
+        raise click.BadParameter(
+            f"there is no file {path}; `{CURRENT}` and `{PACKAGED}` name the model in use and "
+            "the packaged one"
+        )
+    instead = {_FILE: path}
+    if given.is_dir() and (given / _PLAYBOOK).is_file():
+        instead[_PLAYBOOK] = given / _PLAYBOOK
+    return load_config(settings.config, crm=settings.crm, instead=instead)
 
 
 def difference(store: Store, context: Context, old: str, new: str) -> Told:

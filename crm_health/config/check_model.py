@@ -23,7 +23,7 @@ from crm_health.config.problems import nearest
 from crm_health.config.samples import Domains
 from crm_health.config.trials import NO_RATIO
 from crm_health.config.yaml import Document
-from crm_health.entities import ENTITIES, PEOPLES, Kind
+from crm_health.entities import BY_PEOPLE, ENTITIES, Kind
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,9 @@ def check_model(
     """
     check = Checker(document, counts=counts(model))
     _calendar(check, model)
+    if model.change is None:
+        what = "is missing: a sync refuses a changed model that does not say whose it is and why"
+        check.warn(("change",), what, "give owner, approver, date and reason")
     check.ratios = templates.shown_as("percent", document.text)
     known = Known(check, {**entities["account"], **PLACED}, _later(document, model))
     known.domains = {**held.get("account", {}), **placed}
@@ -189,7 +192,7 @@ def _facts(
         if entity is None:
             hint = nearest(fact.source, ENTITIES)
             check.add((*path, "from"), f"there is no entity {fact.source!r}", hint)
-        elif entity.ours and entity.name not in PEOPLES:
+        elif entity.ours and entity.name not in BY_PEOPLE:
             check.add((*path, "from"), "our own records are never an input of the score")
         elif fact.source in ("account", "user"):
             check.add((*path, "from"), "has no rows to count", "write it under `derived`")

@@ -59,8 +59,9 @@ def _weights(expressions: Known, model: Model, number: int, known: set[str]) -> 
         if name not in known:
             check.add((*path, name), f"there is no measure {name!r}", nearest(name, known))
         if isinstance(weight, str):
+            before = len(check.problems)
             expr = expressions.expression((*path, name), weight, expect=Kind.NUMBER)
-            if expr is None or expr.kind is not Kind.NUMBER:
+            if expr is None or expr.kind is not Kind.NUMBER or len(check.problems) > before:
                 broken = True
             else:
                 texts[name] = expr
@@ -82,6 +83,9 @@ def _sums(check: Checker, model: Model, number: int, tried: pl.DataFrame) -> Non
         if (tried[name] < 0).any():
             hint = f"greatest(0, {weights[name]})"
             check.add((*path, name), "can become negative, and then counts for nothing", hint)
+        elif tried[name].is_null().any():
+            hint = f"write coalesce({weights[name]}, 0), if that is meant"
+            check.warn((*path, name), "can be missing, and then counts for nothing", hint)
     total = _sum(tried, weights.keys())
     on = _sum(tried, weights.keys() - {*model.off})
     floor = model.evidence.min_weight_on
@@ -99,14 +103,14 @@ def _tried(
     expressions: Known, weights: Mapping[str, float | str], texts: Mapping[str, Expr]
 ) -> pl.DataFrame:
     """What each measure can weigh, a row for each case there is; none where there are too many."""
-    columns = expressions.at((), " ".join(expr.text for expr in texts.values()))
+    columns = expressions.at(None, " ".join(expr.text for expr in texts.values()))
     read = frozenset[str]().union(*(expr.columns for expr in texts.values()))
     kinds = {name: Kind(columns[name]) for name in read if columns[name] != "any"}
     frame = grid([expr.text for expr in texts.values()], kinds, expressions.domains)
     if len(kinds) < len(read):
         return frame.clear()
     return frame.with_columns(
-        texts[n].expr.fill_null(0.0).alias(n) if isinstance(w, str) else pl.lit(float(w)).alias(n)
+        texts[n].expr.alias(n) if isinstance(w, str) else pl.lit(float(w)).alias(n)
         for n, w in weights.items()
     )
 
@@ -122,10 +126,13 @@ def _reached(expressions: Known, model: Model, number: int) -> None:
     if len(texts) < number + 1 or number == 0:
         return
     try:
-        columns = expressions.at((), " ".join(texts))
-        read = frozenset[str]().union(*(language.compile(text, columns).columns for text in texts))
+        columns = expressions.at(None, " ".join(texts))
+        compiled = [language.compile(text, columns) for text in texts]
     except ExpressionError:
         return
+    if any(expr.kind is not Kind.BOOLEAN for expr in compiled):
+        return  # told where it stands
+    read = frozenset[str]().union(*(expr.columns for expr in compiled))
     kinds = {name: Kind(columns[name]) for name in read if columns[name] != "any"}
     if len(kinds) == len(read) and never(tuple(texts), kinds, expressions.domains):
         what = "whoever fits it fits a model above it, which comes first"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crm_health.config import expressions, templates, trials
 from crm_health.config.expressions import ColumnKind, Expr, ExpressionError, Role, UnknownNameError
@@ -32,18 +32,10 @@ class Checker:
 
     def warn(self, path: Path, message: str, hint: str = "") -> None:
         """Note something odd that works."""
-        found = self.document.problem(path, message, hint)
-        self.problems.append(
-            Problem(
-                found.file,
-                found.line,
-                found.column,
-                found.path,
-                message,
-                hint,
-                Severity.WARNING,
-            )
-        )
+        found = replace(self.document.problem(path, message, hint), severity=Severity.WARNING)
+        # One expression may hold the same oddity twice.
+        if found not in self.problems:
+            self.problems.append(found)
 
     def expression(
         self,
@@ -81,7 +73,9 @@ class Checker:
             return None
         self.used |= expr.columns
         if expect is not None and expr.kind not in (None, expect):
-            self.add(path, f"gives a {expr.kind}, but a {expect} is needed here")
+            given = "an instant" if expr.kind is Kind.INSTANT else f"a {expr.kind}"
+            needed = "condition" if expect is Kind.BOOLEAN else expect
+            self.add(path, f"gives {given}, but a {needed} is needed here")
             return expr
         condition = expect is Kind.BOOLEAN
         known = domains or {}

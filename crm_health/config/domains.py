@@ -27,6 +27,8 @@ WORDS: dict[tuple[str, str], tuple[str, ...]] = {
 TRENDS = ("Rising", "Falling", "Steady", "New")
 POINTS, RANK, SCORE = Domain(0, 100), Domain(0, 1), Domain(1, 100, whole=True)
 COUNT = Domain(lowest=0, whole=True)
+#: Readings are looked at for so long.
+APART = Domain(0, 100, whole=True)
 
 
 def of_entity(entity: str, mapping: mappings.Mapping | None) -> dict[str, Domain]:
@@ -52,6 +54,7 @@ def of_outcomes(model: Model) -> dict[str, Domain]:
     bands = Domain(words=frozenset({*(band.name for band in model.bands), "unknown"}))
     return {
         "score": SCORE,
+        "override_apart_days": APART,
         "score_change_30": Domain(-99, 99),
         "band": bands,
         "band_before": bands,

@@ -62,9 +62,24 @@ _MIXED = (
         "arithmetic, least and greatest are for numbers",
     ),
     (
-        r"[&|] on .*(Float64|String|str)",
+        r"[&|] on .*(Float64|String|str)|`bit(and|or)` operation",
         "joins a number with and/or",
         "compare it first: seats > 0",
+    ),
+    (
+        r"expected `Boolean`, got",
+        "takes a number or a text for a condition",
+        "compare it first: seats > 0",
+    ),
+    (
+        r"`(sum|mean|median)` operation not supported for dtype `str`",
+        "adds up a text",
+        "count(*) counts rows",
+    ),
+    (
+        r"operation not supported for dtypes .*`(date|datetime)",
+        "reckons with a date",
+        "reckon with its days: renewal_days",
     ),
 )
 _DEPTH = 300

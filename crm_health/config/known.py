@@ -51,8 +51,11 @@ class Known:
             path, text, columns, expect=expect, later=later, domains=domains
         )
 
-    def at(self, path: Path, text: str) -> Columns:
-        """What is known, with the figures that the text reads; what is wrong with those."""
+    def at(self, path: Path | None, text: str) -> Columns:
+        """What is known, with the figures that the text reads.
+
+        What is wrong with those is told at the path: None where it was told already.
+        """
         found: Columns = {}
         for name in sorted(figures.names_in([text]) - self.columns.keys()):
             about = figures.figure(name, self.columns)
@@ -61,7 +64,8 @@ class Known:
                 if about.kind == "rank":
                     self.domains[name] = RANK
                 self.check.used |= {about.of, *([about.by] if about.by else [])}
-                self._sound(path, name, about)
+                if path is not None:
+                    self._sound(path, name, about)
         return {**self.columns, **found}
 
     def derived(self, name: str, text: str, expr: Expr | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -25,6 +26,17 @@ DEFAULT_CRM = "salesforce"
 DEFAULT = "packaged default"
 
 
+@dataclass
+class _Files:
+    """What the files say, by file name, and their problems of reading and of shape."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    documents: dict[str, Document] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Config:
     """A checked configuration."""
@@ -41,7 +53,10 @@ class Config:
 
 
 def load(
-    folder: Path | None = None, *, crm: str = DEFAULT_CRM, model_file: Path | None = None
+    folder: Path | None = None,
+    *,
+    crm: str = DEFAULT_CRM,
+    instead: MappingABC[str, Path] = MappingProxyType({}),
 ) -> Config:
     """Read and check mapping, model and playbook.
 
@@ -49,33 +64,13 @@ def load(
         folder: where `<crm>.yaml`, `model.yaml` and `playbook.yaml` are looked for; a file it
             lacks is our packaged default. None: all are.
         crm: the connector's name.
-        model_file: read in place of the folder's `model.yaml`.
+        instead: files that are read in place of the folder's, by the names of those.
 
     Raises:
         ConfigProblems: all mistakes of all files at once.
     """
-    kinds: dict[str, type[BaseModel]] = {
-        f"{crm}.yaml": Mapping,
-        "model.yaml": Model,
-        "playbook.yaml": Playbook,
-    }
-    problems = _folder_problems(folder, kinds)
-    documents: dict[str, Document] = {}
-    origins: dict[str, str] = {}
-    sources: dict[str, str] = {}
-    for name in kinds if not problems else ():
-        instead = model_file if name == "model.yaml" else None
-        raw, origins[name], trouble = _read(folder, name, instead)
-        document, found = parse(raw, name) if trouble is None else (None, [trouble])
-        problems += found
-        sources[name] = raw.decode("utf-8", "replace")
-        if document is not None:
-            documents[name] = document
-    values: dict[str, Any] = {}
-    for name, document in documents.items():
-        value, found = _validate(kinds[name], document)
-        problems += found
-        values[name] = value
+    read = _read_all(folder, crm, instead)
+    values, documents, problems = read.values, read.documents, read.problems
     given = Documents(
         mapping=(values.get(f"{crm}.yaml"), documents.get(f"{crm}.yaml")),
         model=(values.get("model.yaml"), documents.get("model.yaml")),
@@ -85,17 +80,26 @@ def load(
     problems += check(given, crm)
     errors = [p for p in problems if p.severity is Severity.ERROR]
     if errors:
-        raise ConfigProblems(problems, sources)
-    mapping, model, playbook = (values[name] for name in kinds)
-    mapping = mapping.with_words(playbook.words())
+        raise ConfigProblems(problems, read.sources)
+    mapping, model, playbook = values.values()
     return Config(
-        mapping=mapping,
+        mapping=mapping.with_words(playbook.words()),
         model=model,
         playbook=playbook.with_touches(),
         digest=digest(mapping, model, playbook),
-        files=origins,
+        files=read.origins,
         warnings=tuple(sorted(problems)),
     )
+
+
+def digest_of(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> str | None:
+    """The digest that a configuration has if its values pass the check, which takes far longer.
+
+    Returns:
+        None where a file can't be read, or says what no configuration can.
+    """
+    read = _read_all(folder, crm, {})
+    return None if read.problems else digest(*read.values.values())
 
 
 def digest(*parts: BaseModel) -> str:
@@ -104,6 +108,28 @@ def digest(*parts: BaseModel) -> str:
     # Keys keep their order: the order of derived facts and of alerts has a meaning.
     raw = orjson.dumps(canonical)
     return hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+
+def _read_all(folder: Path | None, crm: str, instead: MappingABC[str, Path]) -> _Files:
+    """Mapping, model and playbook, in this order."""
+    kinds: dict[str, type[BaseModel]] = {
+        f"{crm}.yaml": Mapping,
+        "model.yaml": Model,
+        "playbook.yaml": Playbook,
+    }
+    read = _Files(problems=_folder_problems(folder, kinds))
+    for name in kinds if not read.problems else ():
+        raw, read.origins[name], trouble = _read(folder, name, instead.get(name))
+        document, found = parse(raw, name) if trouble is None else (None, [trouble])
+        read.problems += found
+        read.sources[name] = raw.decode("utf-8", "replace")
+        if document is not None:
+            read.documents[name] = document
+    for name, document in read.documents.items():
+        read.values[name], found = _validate(kinds[name], document)
+        told = {p.path for p in read.problems if p.file == name}
+        read.problems += [p for p in found if p.path not in told]
+    return read
 
 
 def _validate(kind: type[BaseModel], document: Document) -> tuple[BaseModel | None, list[Problem]]:

@@ -26,8 +26,8 @@ class Guards(Frozen):
     #: Stop when more than this share of scored accounts moves by more than these points.
     moved_points: int = Field(default=25, ge=1)
     moved_percent: float = Field(default=20, ge=0, le=100)
-    #: Stop when an input of more than `moved_percent` of the accounts is for all of them so many
-    #: times as large as before, or as small.
+    #: Stop when an input of more than `moved_percent` of the accounts is for the typical one so
+    #: many times as large as before, or as small, and most others go along.
     shifted_factor: float = Field(default=1.8, gt=1, le=1000)
     closings_percent: float = Field(default=15, ge=0, le=100)
     #: Stop when an org's total use of its API allowance is above this.

@@ -81,5 +81,6 @@ class ConfigProblems(ConfigError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint such as `did you mean 'stage'?`, empty where nothing is near."""
-    found = get_close_matches(word, sorted(known), n=1, cutoff=0.7)
-    return f"did you mean {found[0]!r}?" if found else ""
+    by_lower = {name.lower(): name for name in sorted(known)}
+    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.7)
+    return f"did you mean {by_lower[found[0]]!r}?" if found else ""

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from crm_health.config.problems import Problem, nearest
 from crm_health.config.yaml import Document, Path, dotted
 
+_DATE = "must be a date such as 2026-01-31"
 _WORDS = {
     "missing": "is missing",
     "string_type": "must be a text",
@@ -21,6 +22,20 @@ _WORDS = {
     "model_type": "must be a mapping (`key: value`)",
     "tuple_type": "must be a list",
     "finite_number": "must be a finite number",
+    "float_parsing": "must be a number",
+    "date_type": _DATE,
+    "date_parsing": _DATE,
+    "date_from_datetime_parsing": _DATE,
+}
+
+#: Their words, and where the limit stands.
+_LIMITS = {
+    "greater_than_equal": ("must be at least {}", "ge"),
+    "less_than_equal": ("must be at most {}", "le"),
+    "greater_than": ("must be more than {}", "gt"),
+    "less_than": ("must be less than {}", "lt"),
+    "too_short": ("has too few entries: at least {}", "min_length"),
+    "too_long": ("has too many entries: at most {}", "max_length"),
 }
 
 
@@ -91,6 +106,9 @@ def _message(detail: ErrorDetails, kind: type[BaseModel]) -> tuple[str, str]:
         return f"must be {expected}", nearest(
             str(detail["input"]), expected.replace("'", " ").split()
         )
+    if what in _LIMITS:
+        words, limit = _LIMITS[what]
+        return words.format(detail.get("ctx", {}).get(limit)), ""
     if what in _WORDS:
         return _WORDS[what], ""
     text = str(detail["msg"])

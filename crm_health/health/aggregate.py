@@ -38,6 +38,11 @@ def evidence_kind(fact: FactDef) -> str:
     return "rows" if aggregates(fact.take) & _ANSWERS else "source"
 
 
+def is_distance(fact: FactDef) -> bool:
+    """Whether a fact is made of distances in days, which time alone moves."""
+    return any(name.endswith("_days") for name in names_in(fact.take))
+
+
 def columns_read(fact: FactDef) -> frozenset[str]:
     """The entity columns a fact reads, distances traced back to their dates."""
     entity = ENTITIES[fact.source]

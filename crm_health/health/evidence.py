@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from crm_health.config.figures import figure
 from crm_health.config.model import Model
-from crm_health.entities import CONTINUOUS
+from crm_health.entities import CONTINUOUS, Entity
 from crm_health.health.aggregate import columns_read
 from crm_health.health.book import names as book_names
 from crm_health.health.book import rests_on
-from crm_health.health.days import local_day
+from crm_health.health.days import as_local_date, local_day
 from crm_health.health.evaluate import names_in
 
 #: How long somebody has been a customer is a yardstick, not evidence.
@@ -37,6 +37,14 @@ class Source:
     #: Optional columns the org lacks: facts that use them are missing.
     missing: frozenset[str] = frozenset()
 
+    def until(self, entity: Entity, day: date, tz: str) -> Source:
+        """As it would be without rows of later days; what has no date may be as old as any."""
+        if entity.main_date is None or self.rows is None or entity.main_date not in self.rows:
+            return self
+        early = as_local_date(self.rows, entity.main_date, tz) <= day
+        newest = min(self.newest, day) if self.newest else None
+        return replace(self, rows=self.rows.filter(early.fill_null(True)), newest=newest)
+
 
 @dataclass(frozen=True)
 class Availability:
@@ -56,7 +64,13 @@ def is_stale(model: Model, entity: str, source: Source, as_of: datetime) -> bool
     if entity not in CONTINUOUS:
         return False
     day = local_day(as_of, model.time_zone)
-    return source.newest is None or day - source.newest > limit
+    return source.newest is not None and day - source.newest > limit
+
+
+def _unread(entity: str, source: Source) -> bool:
+    """Whether a source was never read, or never fed: then nothing in it has grown old."""
+    never = source.rows is None or source.read_at is None
+    return never or (entity in CONTINUOUS and source.newest is None)
 
 
 def availability(model: Model, sources: Mapping[str, Source], as_of: datetime) -> Availability:
@@ -69,8 +83,7 @@ def availability(model: Model, sources: Mapping[str, Source], as_of: datetime) -
     stale: set[str] = set()
     for name, fact in model.facts.items():
         source = sources.get(fact.source)
-        unread = source is None or source.rows is None or source.read_at is None
-        if source is None or unread or columns_read(fact) & source.missing:
+        if source is None or _unread(fact.source, source) or columns_read(fact) & source.missing:
             missing.add(name)
         elif is_stale(model, fact.source, source, as_of):
             missing.add(name)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from crm_health.config.model import Model
-from crm_health.health.words import count_word, date_text
+from crm_health.health.words import band_label, count_word, date_text
 
 UNKNOWN = "unknown"
 
@@ -46,7 +46,7 @@ def with_held(model: Model, frame: pl.DataFrame, day: date) -> pl.DataFrame:
         .then(pl.format(", {} at the earliest", date_text(until)))
         .otherwise(pl.lit(""))
     )
-    held = pl.format("{} until {}{}", pl.col("band").str.to_titlecase(), when, earliest)
+    held = pl.format("{} until {}{}", band_label(pl.col("band")), when, earliest)
     return frame.with_columns(
         pl.when(pl.col("band") != pl.col("band_now")).then(held).alias("held")
     )

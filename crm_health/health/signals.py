@@ -23,14 +23,21 @@ def evidence_texts(model: Model, facts: Facts, assessed: pl.DataFrame) -> pl.Dat
     The kind of score is descriptive: how the customer is now, not a forecast.
     """
     without = [kind.name for kind in model.models if not _usage_counts(model, kind, facts)]
-    frame = assessed.select(
-        "account_id",
-        "model",
-        "missing",
-        "stale",
-        pl.col("drivers").list.eval(pl.element().struct.field("measure")).alias("present"),
-        pl.col("drivers").list.eval(pl.element().struct.field("evidence")).list.min().alias("old"),
-    ).with_columns(of_accounts(facts.values, assessed["account_id"])["day"])
+    frame = (
+        assessed.select(
+            "account_id",
+            "model",
+            "missing",
+            "stale",
+            pl.col("drivers").list.eval(pl.element().struct.field("measure")).alias("present"),
+            pl.col("drivers").list.eval(pl.element().struct.field("evidence")).alias("dates"),
+        )
+        .with_columns(
+            pl.col("dates").list.min().alias("old"),
+            pl.col("dates").list.max().alias("new"),
+        )
+        .with_columns(of_accounts(facts.values, assessed["account_id"])["day"])
+    )
     steady = pl.concat_str(
         pl.when(pl.col("model").is_in(without)).then(pl.lit(NO_USAGE)),
         pl.format("Model {}, descriptive.", pl.col("model").fill_null("none")),
@@ -39,9 +46,13 @@ def evidence_texts(model: Model, facts: Facts, assessed: pl.DataFrame) -> pl.Dat
         _named("Stale", "stale"),
         ignore_nulls=True,
     )
-    # What was read today needs no date; it would change every day.
+    # What was read of late needs no date.
     aged = pl.col("old") < pl.col("day") - timedelta(days=model.evidence.source_stale_days)
-    dated = pl.when(aged).then(pl.format(" Oldest {}.", date_text(pl.col("old")))).fill_null("")
+    span = pl.format(" Newest {}, oldest {}.", date_text(pl.col("new")), date_text(pl.col("old")))
+    one = pl.format(" All of {}.", date_text(pl.col("old")))
+    dated = (
+        pl.when(aged & (pl.col("new") > pl.col("old"))).then(span).when(aged).then(one)
+    ).fill_null("")
     return frame.select(
         "account_id",
         pl.concat_str(cut(steady, LENGTH - dated.str.len_chars()), dated).alias("evidence"),

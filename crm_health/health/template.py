@@ -10,8 +10,9 @@
 | `{name:text}`      | as it is                                                           |
 | `{name}`           | by its kind                                                        |
 
-What is missing reads "unknown". Days since are dates only: a count of days would be another
-text every day, and a write of every account.
+What is missing reads "unknown", a missing date "none on record": write `last use: {x:date}`, not
+`last used on {x:date}`, where it may be missing. Days since are dates only: a count of days would
+be another text every day, and a write of every account.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ from crm_health.config.model import Model
 from crm_health.entities import ENTITIES, Kind
 from crm_health.health.aggregate import aggregates
 from crm_health.health.evaluate import names_in
-from crm_health.health.words import MISSING, date_text, money_text, number_text, percent_text
+from crm_health.health.words import (
+    MISSING,
+    MISSING_DATE,
+    date_text,
+    money_text,
+    number_text,
+    percent_text,
+)
 
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]*)(?::([a-z]+)(?:(?<=:number) ([a-z]+))?)?\}")
 _FORMATS = ("percent", "number", "money", "date", "text")
@@ -130,7 +138,7 @@ def _rendered(
     else:
         form = {"percent": percent_text, "number": number_text, "money": money_text}[style]
         shown = form(value.cast(pl.Float64))
-    return shown.fill_null(MISSING)
+    return shown.fill_null(MISSING_DATE if style == "date" else MISSING)
 
 
 def _counting(figure: pl.Expr, noun: str) -> pl.Expr:

@@ -39,7 +39,7 @@ def why(
     noted = "override_note" in facts.values.columns
     said = pl.col("override_note") if noted else pl.lit(None, dtype=pl.String)
     frame = assessed.select(
-        "account_id", "computed", "score", "coverage", "weight_on", "capped", "override"
+        "account_id", "model", "computed", "score", "coverage", "weight_on", "capped", "override"
     ).hstack(
         [
             of_accounts(settled, ids)["held"],
@@ -49,6 +49,9 @@ def why(
         ]
     )
     lines = driver_lines(model, facts, assessed)
+    # Points of a score that nobody is given would mislead: there the facts stand alone.
+    scored = assessed["score"].is_not_null().gather(lines["number"])
+    lines = lines.with_columns(scored.alias("scored"))
     frame = frame.join(
         cap_lines(model, facts, assessed), on="account_id", how="left", maintain_order="left"
     ).with_row_index("number")
@@ -98,7 +101,9 @@ def _head(model: Model) -> pl.Expr:
             pl.format(", {}", "@note").fill_null(""),
         )
     )
-    ours = pl.col("computed").cast(pl.String).fill_null(UNKNOWN)
+    # Without any evidence the formula still ends at 1: no opinion to hold against a person's.
+    known = pl.when(pl.col("coverage") > 0).then("computed")
+    ours = known.cast(pl.String).fill_null(UNKNOWN)
     person = pl.format("{}, set by a person{} (computed: {}).", "score", limit.fill_null(""), ours)
     return (
         pl.when(pl.col("override").is_not_null())
@@ -113,27 +118,38 @@ def _unknown(model: Model) -> pl.Expr:
     limits = model.evidence
     dimensions = count_word(limits.min_dimensions)
     return (
-        pl.when(pl.col("weight_on") < limits.min_weight_on)
+        pl.when(pl.col("model").is_null())
+        .then(pl.lit("Unknown: no model fits this account."))
+        # Of weights that are all missing or nought nothing is switched off.
+        .when(pl.col("weight_on") == 0)
+        .then(pl.lit("Unknown: no measure counts here, for each is off or without a weight."))
+        .when(pl.col("weight_on") < limits.min_weight_on)
         .then(
             pl.format(
                 f"Unknown: {{}} of the model is switched on, {limits.min_weight_on:g} % is needed.",
-                percent_text(pl.col("weight_on") / 100),
+                _at_least("weight_on"),
             )
         )
         .when(pl.col("coverage") < limits.min_coverage)
         .then(
             pl.format(
                 f"Unknown: evidence for {{}} of the model, {limits.min_coverage:g} % is needed.",
-                percent_text(pl.col("coverage") / 100),
+                _at_least("coverage"),
             )
         )
         .otherwise(pl.lit(f"Unknown: evidence in fewer than {dimensions} dimensions."))
     )
 
 
+def _at_least(name: str) -> pl.Expr:
+    """A percentage in whole steps of 5: 59.7 % must not read as the 60 % that are needed."""
+    return percent_text((pl.col(name) / 5.0).floor() / 20.0)
+
+
 def _joined(lines: pl.DataFrame, sign: str, name: str) -> pl.DataFrame:
     """The lines of each account as one text, ` -8 Usage is down. -6 ...`."""
-    said = lines.select("number", pl.format(f" {sign}{{}} {{}}.", "figure", "line").alias(name))
+    figure = pl.when("scored").then(pl.format(f" {sign}{{}}", "figure")).otherwise(pl.lit(""))
+    said = lines.select("number", pl.format("{} {}.", figure, "line").alias(name))
     return said.group_by("number", maintain_order=True).agg(pl.col(name).str.join(""))
 
 

@@ -7,6 +7,8 @@ import polars as pl
 from crm_health.health.evaluate import unsigned
 
 MISSING = "unknown"
+#: A date that is missing: mostly of what never took place.
+MISSING_DATE = "none on record"
 _BLANKS = r"[\s\p{C}]+"
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -14,6 +16,11 @@ _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 def count_word(number: int) -> str:
     """`two` for 2; figures from ten."""
     return _COUNTS[number] if 0 <= number < len(_COUNTS) else str(number)
+
+
+def band_label(name: pl.Expr) -> pl.Expr:
+    """A band as people read it, and as the CRM holds it: `At Risk` of `at_risk`."""
+    return name.str.replace_all("_", " ", literal=True).str.to_titlecase()
 
 
 def date_text(value: pl.Expr) -> pl.Expr:

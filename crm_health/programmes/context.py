@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from crm_health.health.words import date_text
+from crm_health.health.words import band_label, date_text
 
 #: What a field takes.
 LONGEST = 255
@@ -93,7 +93,7 @@ def _answer() -> pl.Expr:
 
 
 def _band() -> pl.Expr:
-    known = pl.when(pl.col("band") != _UNKNOWN).then(pl.col("band").str.to_titlecase())
+    known = pl.when(pl.col("band") != _UNKNOWN).then(band_label(pl.col("band")))
     return pl.format("{} since {}", known, date_text(pl.col("band_since")))
 
 

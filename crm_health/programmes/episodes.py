@@ -52,6 +52,11 @@ def base(sealed: pl.Expr) -> pl.Expr:
     return sealed.str.replace(r"#[0-9a-f]{8}$", "")
 
 
+def is_ours(key: pl.Expr) -> pl.Expr:
+    """Whether a key is one that a rule gave; never missing."""
+    return key.str.starts_with(f"{PREFIX}:").fill_null(False)
+
+
 def with_rule(known: pl.DataFrame) -> pl.DataFrame:
     """Add `rule` and `number` from the key; rows whose key is not ours fall out."""
     parts = pl.col("key").str.extract_groups(rf"^{PREFIX}:(.+):([a-z0-9_]+):(\d+)$")

@@ -8,6 +8,7 @@ import polars as pl
 
 from crm_health.config.mapping import Mapping
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, shown
+from crm_health.health.words import band_label
 from crm_health.programmes import memory
 from crm_health.programmes.seals import canonical, checksums, numbers
 
@@ -22,7 +23,7 @@ TOP_MARGIN = 200
 
 def desired(accounts: pl.DataFrame) -> pl.DataFrame:
     """The outputs as the CRM should hold them, one column an output (but for memory)."""
-    label = pl.col("band").str.to_titlecase()
+    label = band_label(pl.col("band"))
     values = {
         "score": pl.col("score"),
         "band": label,
@@ -30,7 +31,8 @@ def desired(accounts: pl.DataFrame) -> pl.DataFrame:
         "trend": pl.col("trend"),
         "why": pl.col("why"),
         "evidence": pl.col("evidence"),
-        "score_computed": pl.col("computed"),
+        # Of parts that nobody knows, the sum is 0 and the least score 1: no figure to show.
+        "score_computed": pl.when(pl.col("coverage") > 0).then("computed"),
         # Down: 55 % must not read as the 60 % that a band needs.
         "coverage": (pl.col("coverage") / 10).floor() * 10,
         "open_escalations": pl.col("open_after"),

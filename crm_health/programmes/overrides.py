@@ -49,15 +49,12 @@ def resolve(
     )
     by_field = pl.col("field").is_between(1, 100).fill_null(False)
     by_edit = pl.col("edited") & pl.col("shown").is_between(1, 100).fill_null(False)
-    goes_on = (pl.col("kind") == "e") & (
-        (pl.lit(day) - pl.col("first")).dt.total_days() < limits.edit_days
-    )
     value = (
         pl.when(by_field)
         .then(pl.col("field").round().cast(pl.Int64, strict=False))
         .when(by_edit)
         .then(pl.col("shown").round().cast(pl.Int64, strict=False))
-        .when(goes_on)
+        .when(pl.col("kind") == "e")
         .then(pl.col("value"))
     )
     same = ((pl.col("kind") == "f") & (pl.col("value") == pl.col("next"))).fill_null(False)
@@ -123,8 +120,13 @@ def apart(today: pl.DataFrame, series: pl.DataFrame, day: date, points: int) -> 
         two is missing), `override_apart_days` (0 on its first day and where they are not).
     """
     now = today.filter((pl.col("override") - pl.col("computed")).abs() >= points)
-    past = series.join(now.select("account_id"), on="account_id", how="semi").with_columns(
-        ((pl.col("score") - pl.col("computed")).abs() >= points).fill_null(False).alias("far")
+    # A day on which nothing could be computed says neither.
+    past = (
+        series.drop_nulls("computed")
+        .join(now.select("account_id"), on="account_id", how="semi")
+        .with_columns(
+            ((pl.col("score") - pl.col("computed")).abs() >= points).fill_null(False).alias("far")
+        )
     )
     near = past.filter(~pl.col("far")).group_by("account_id").agg(pl.col("day").max().alias("near"))
     since = (

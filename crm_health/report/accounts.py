@@ -6,7 +6,7 @@ import polars as pl
 from rich.console import RenderableType
 
 from crm_health.report.tables import table
-from crm_health.report.words import counted, number
+from crm_health.report.words import band_label, counted, number
 
 #: Columns of a row, as `--json` gives them.
 COLUMNS = ("account_id", "name", "score", "band", "trend", "top_reason")
@@ -28,7 +28,7 @@ def accounts(frame: pl.DataFrame, total: int, limit: int) -> list[RenderableType
             row["account_id"],
             row["name"] or "",
             number(row["score"]),
-            (row["band"] or "").title(),
+            band_label(row["band"]),
             row["trend"] or "",
             row["top_reason"] or "",
         )

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from crm_health.report.tables import table
-from crm_health.report.words import hundredths, number, signed
+from crm_health.report.words import band_label, hundredths, number, signed
 
 Receipt = Mapping[str, Any]
 
@@ -157,26 +157,32 @@ def _notes(receipt: Receipt) -> list[str]:
     if receipt.get("override") is not None:
         notes.append(
             f"A person set the score to {number(receipt['override'])}; "
-            f"computed: {number(receipt['computed'])}."
+            f"computed: {number(receipt['computed'] if receipt.get('coverage') else None)}."
         )
-    notes += [
-        f"Another model counts since {change['day']}: the score became {number(change['score'])} "
-        f"that day, and the one before would have given {number(change['was'])}; the trend leaves "
-        "this out."
-        for change in receipt.get("model_changes") or ()
-    ]
+    notes += [_changed(change) for change in receipt.get("model_changes") or ()]
     if receipt.get("held"):
         notes.append(f"{receipt['held']}.")
     return notes
+
+
+def _changed(change: Mapping[str, Any]) -> str:
+    since = f"Another model counts since {change['day']}"
+    if change["was"] is None:
+        return f"{since}, and the one before can't be held against it: the trend begins anew."
+    return (
+        f"{since}: the score became {number(change['score'])} that day, and the one before would "
+        f"have given {number(change['was'])}; the trend leaves this out."
+    )
 
 
 def _compared(receipt: Receipt, shown: Mapping[str, Any] | None) -> RenderableType:
     """What was computed beside what the CRM shows: they may differ by one point."""
     pairs = (
         ("score", receipt["score"]),
-        ("band", (receipt.get("band") or "").title() or None),
+        ("band", band_label(receipt.get("band")) or None),
         ("band_since", receipt.get("band_since")),
-        ("score_computed", receipt["computed"]),
+        # Where nothing is known the parts add up to 1, which no field shows.
+        ("score_computed", receipt["computed"] if receipt.get("coverage") else None),
     )
     if shown is None:
         return table(("", ">computed"), [(name, number(value)) for name, value in pairs])

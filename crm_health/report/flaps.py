@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from crm_health.health.flaps import Turn
 from crm_health.report.tables import table
-from crm_health.report.words import counted, moved, signed
+from crm_health.report.words import band_label, counted, moved, signed
 
 #: Id, name, and the changes of its band.
 Row = tuple[str, str | None, Sequence[Turn]]
@@ -26,7 +26,7 @@ def flaps(rows: Sequence[Row], first: date, last: date, everybody: int) -> list[
             account if place == 0 else "",
             (name or "") if place == 0 else "",
             str(turn.day),
-            f"{turn.before.title()} -> {turn.after.title()}",
+            f"{band_label(turn.before)} -> {band_label(turn.after)}",
             moved(turn.score_before, turn.score),
             _why(turn),
         )

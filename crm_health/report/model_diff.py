@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from crm_health.health.model_diff import ModelDiff, band_moves, distances
 from crm_health.report.tables import table
-from crm_health.report.words import counted, moved, number, signed
+from crm_health.report.words import band_label, counted, moved, number, signed
 
 #: Accounts that the table shows at most.
 LIMIT = 20
@@ -132,7 +132,12 @@ def _bands(told: Told) -> list[RenderableType]:
     if not pairs:
         return ["", "Nobody changes band."]
     rows = [
-        (a.title(), b.title(), f"{by_score.get((a, b), 0):,}", f"{at_once.get((a, b), 0):,}")
+        (
+            band_label(a),
+            band_label(b),
+            f"{by_score.get((a, b), 0):,}",
+            f"{at_once.get((a, b), 0):,}",
+        )
         for a, b in pairs
     ]
     return ["", table(("band", "becomes", ">by the score", ">written at once"), rows)]
@@ -169,8 +174,13 @@ def _end(told: Told, changed: pl.DataFrame) -> list[RenderableType]:
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     was, now = row["band_now_old"], row["band_now_new"]
-    band = now.title() if was == now else f"{was.title()} -> {now.title()}"
-    by = f"{row['part']} {signed(row['change'])}" if row["part"] else ""
+    band = band_label(now) if was == now else f"{band_label(was)} -> {band_label(now)}"
+    if row["score_new"] is None and row["score_old"] is not None:
+        by = "too little evidence"
+    elif row["score_old"] is None and row["score_new"] is not None:
+        by = "evidence enough"
+    else:
+        by = f"{row['part']} {signed(row['change'])}" if row["part"] else ""
     if row["model_old"] != row["model_new"]:
         by += f", model {row['model_old'] or 'none'} -> {row['model_new'] or 'none'}"
     return row["account_id"], row["name"] or "", moved(row["score_old"], row["score_new"]), band, by

@@ -108,6 +108,11 @@ def _did(result: Result) -> str:
             f"crm-health sync --approve {result['run']}"
         )
     total, done = sum(counts.values()), counts.get("done", 0)
+    if not total and result.get("approved"):
+        return (
+            f"0 writes: 0 of {counted(result['approved'], 'held row')} still wanted, for what they "
+            f"rest on has changed since ({calls}). crm-health plan shows what a sync would do now."
+        )
     if not total and (result["refused"] or result["ownerless"]):
         return f"0 writes: what is named above still waits ({calls})."
     if not total:

@@ -11,6 +11,11 @@ import polars as pl
 _FIRST = r"^.*?(?:At most \d+: | [-+]\d+ )(.*?)\.(?: [-+]\d+ .*)?$"
 
 
+def band_label(name: str | None) -> str:
+    """A band as the CRM shows it: `At Risk` of `at_risk`; none is an empty text."""
+    return (name or "").replace("_", " ").title()
+
+
 def counted(number: int, word: str, plural: str = "") -> str:
     """`1 task`, `3 tasks`, `1,200 accounts`."""
     return f"{number:,} {word if number == 1 else plural or word + 's'}"

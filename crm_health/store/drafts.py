@@ -74,15 +74,22 @@ class Drafts:
             these = PLAN_ROWS.c.key.in_(select(gone.c.id))
             connection.execute(delete(PLAN_ROWS).where(*mine, these))
 
-    def leave_out_refused(self, run: Run, since: datetime) -> pl.Series:
+    def leave_out_refused(self, run: Run, since: datetime, held: str | None = None) -> pl.Series:
         """Drop what the CRM refused since then with the very same content.
+
+        Args:
+            run: Whose draft it is.
+            since: Earlier refusals don't count.
+            held: A held plan that a person approved: what its rows say stays.
 
         Returns:
             The account of each row that was dropped.
         """
         # A basis says which object and record it is about.
         refused = refused_rows(("basis",), since)
-        same = (*_drafted(run), PLAN_ROWS.c.basis.in_(refused))
+        same = [*_drafted(run), PLAN_ROWS.c.basis.in_(refused)]
+        if held is not None:
+            same.append(~_said_in(held))
         with self._database.write() as connection:
             query = select(PLAN_ROWS.c.account_id).where(*same)
             found = bulk.fetch(connection, query, {"account_id": pl.String}).to_series()
@@ -92,16 +99,8 @@ class Drafts:
 
     def keep_approved(self, run: Run, held: str) -> None:
         """Drop all that does not say what a row of the held plan says."""
-        mine, theirs = PLAN_ROWS.c, PLAN_ROWS.alias("theirs").c
-        # The first three find the row by an index; `basis` says what it says.
-        same = ("object", "target", "kind", "account_id", "basis")
-        approved = exists().where(
-            theirs.run_id == held,
-            theirs.status == HELD,
-            *(theirs[name] == mine[name] for name in same),
-        )
         with self._database.write() as connection:
-            connection.execute(delete(PLAN_ROWS).where(*_drafted(run), ~approved))
+            connection.execute(delete(PLAN_ROWS).where(*_drafted(run), ~_said_in(held)))
 
     def kinds(self, run: Run) -> dict[str, int]:
         """How many rows of each kind are drafted."""
@@ -124,6 +123,18 @@ class Drafts:
             for group in found:
                 _number(connection, run, group, before)
                 before += group.rows
+
+
+def _said_in(held: str) -> ColumnElement[bool]:
+    """Whether a row of the held plan says what a plan row says."""
+    mine, theirs = PLAN_ROWS.c, PLAN_ROWS.alias("theirs").c
+    # The first three find the row by an index; `basis` says what it says.
+    same = ("object", "target", "kind", "account_id", "basis")
+    return exists().where(
+        theirs.run_id == held,
+        theirs.status == HELD,
+        *(theirs[name] == mine[name] for name in same),
+    )
 
 
 def _number(connection: Connection, run: Run, group: Group, before: int) -> None:

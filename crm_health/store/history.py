@@ -163,6 +163,27 @@ class History:
             ).all()
         return (_unpacked(row.day, row.receipt) for row in rows)
 
+    def last_receipts(self, ids: pl.Series, first: date, last: date) -> list[dict[str, Any]]:
+        """Of some accounts the newest receipt of these days (both included)."""
+        mine = READINGS.c
+        with self._database.read() as connection, bulk.picked(connection, ids) as picked:
+            newest = (
+                select(mine.account_id, func.max(mine.day).label("day"))
+                .where(mine.account_id.in_(select(picked.c.id)), mine.receipt.is_not(None))
+                .where(mine.day.between(to_days(first), to_days(last)))
+                .group_by(mine.account_id)
+                .subquery()
+            )
+            rows = connection.execute(
+                select(mine.day, mine.receipt)
+                .join(
+                    newest,
+                    and_(mine.account_id == newest.c.account_id, mine.day == newest.c.day),
+                )
+                .order_by(mine.account_id)
+            ).all()
+        return [_unpacked(row.day, row.receipt) for row in rows]
+
     def digests(self, since: date, day: date, scope: Scope) -> pl.DataFrame:
         """Of each account the configuration of its last reading before a day: account_id, digest.
 
@@ -180,17 +201,17 @@ class History:
         """The days (both included) on which an account came under another model.
 
         Returns:
-            `day`, `score`, and `was`, the score by the model before.
+            `day`, `score` (computed), and `was`, the same by the model before; None: not known.
         """
         query = (
-            select(READINGS.c.day, READINGS.c.score, READINGS.c.was)
+            select(READINGS.c.day, READINGS.c.computed, READINGS.c.was)
             .where(READINGS.c.account_id == account_id, READINGS.c.was.is_not(None))
             .where(READINGS.c.day.between(to_days(first), to_days(last)))
             .order_by(READINGS.c.day)
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [{"day": from_days(r.day), "score": r.score, "was": r.was} for r in rows]
+        return [{"day": from_days(r.day), "score": r.computed, "was": r.was or None} for r in rows]
 
     def thin(self, today: date, since: date | None = None) -> int:
         """Drop readings that need not be kept any more; how many.

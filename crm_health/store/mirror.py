@@ -35,6 +35,8 @@ class Mirror:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._catalog = Catalog()
+        #: What `newest` found last, of each column: every part of a run asks for the same.
+        self._newest: dict[tuple[str, str], tuple[datetime | None, date | datetime | None]] = {}
 
     def prepare(
         self,
@@ -89,6 +91,7 @@ class Mirror:
             page = PageTx(connection, self._catalog)
             yield page
             page.flush()
+        self._newest.clear()
 
     def load(self, entity: str, columns: Sequence[str], scope: Scope) -> pl.DataFrame:
         """The rows of the accounts in scope, in no particular order.
@@ -224,7 +227,13 @@ class Mirror:
     def newest(
         self, entity: str, column: str, upto: datetime | None = None
     ) -> date | datetime | None:
-        """The latest date or instant in a column, none of those after `upto`."""
+        """The latest date or instant in a column, none of those after `upto`.
+
+        Looks at every row, but once only until rows come in or another `upto` is asked for.
+        """
+        known = self._newest.get((entity, column))
+        if known is not None and known[0] == upto:
+            return known[1]
         with self._database.read() as connection:
             reach = loading.reach(connection, self._catalog, entity)
             value = reach.table.c[column]
@@ -233,8 +242,10 @@ class Mirror:
                 query = query.where(value <= _bounds(reach, column, upto, upto)[1])
             kind = {column: reach.columns[column]}
             found = bulk.fetch(connection, query, {column: pl.Int64})
-        newest: Any = shapes.decode(found, kind).item()
-        return newest if isinstance(newest, date) else None
+        last: Any = shapes.decode(found, kind).item()
+        newest = last if isinstance(last, date) else None
+        self._newest[entity, column] = (upto, newest)
+        return newest
 
     def quarantined(self) -> pl.DataFrame:
         """Examples of what could not be used: `object`, `id`, `path`, `problem`."""

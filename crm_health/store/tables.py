@@ -256,7 +256,7 @@ def _readings(name: str, *more: SchemaItem) -> Table:
         Column("coverage", Float),
         Column("model", TEXT),
         Column("digest", TEXT),
-        #: On the day of a change of model: the score by the one before.
+        #: On the day of a change of model: what the one before would compute; 0: nobody knows.
         Column("was", Integer),
         #: JSON text, deflated by zlib.
         Column("receipt", LargeBinary),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,11 +12,11 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 from crm_health.config.columns import extra_columns
-from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, PEOPLES, POLARS, shown
+from crm_health.entities import ACCOUNT_OUTPUTS, BY_PEOPLE, CONTINUOUS, ENTITIES, POLARS, shown
 from crm_health.health import band, days, facts, receipt, score, text, trend, weeks
 from crm_health.health.book import Figures
 from crm_health.health.former import like_with_like, scores
-from crm_health.programmes import memory, overrides, programme_memory
+from crm_health.programmes import episodes, memory, overrides, programme_memory
 from crm_health.store import Scope, Store
 from crm_health.sync import models
 from crm_health.sync.placing import placing
@@ -48,8 +49,10 @@ class Former:
 
     #: Today's, but for the model.
     setting: Setting
-    book: Figures
-    #: The model's digest.
+    #: None where the mapping does not bring any more what it reads, or the model is not known: then
+    #: nobody can score by it.
+    book: Figures | None
+    #: The model's digest; empty where none is known.
     digest: str
 
 
@@ -75,19 +78,29 @@ def load_facts(
     accounts: pl.DataFrame,
     scope: Scope,
     book: Figures,
+    until: Mapping[str, date] | None = None,
 ) -> facts.Facts:
-    """The One View of some accounts: one wide row each."""
+    """The One View of some accounts: one wide row each.
+
+    Of entities in `until` as if there were no rows of days later than that.
+    """
     model = setting.config.model
     sources = {}
     for entity in sorted({definition.source for definition in model.facts.values()}):
-        sources[entity] = _source(store, setting, entity, scope)
+        found = source(store, setting, entity, scope)
+        sources[entity] = (
+            found.until(ENTITIES[entity], until[entity], model.time_zone)
+            if until and entity in until
+            else found
+        )
     # The accounts are there already; what their columns are worth depends on when they were read.
     sources["account"] = facts.Source(accounts, _read_at(store, setting, "account"), None)
     place = placing(setting, book)
     return facts.compute(model, sources, accounts, setting.as_of, book, place)
 
 
-def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.Source:
+def source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.Source:
+    """The rows of some accounts, and what is known of their reading."""
     shape = setting.reads.shapes.get(entity)
     missing = setting.reads.missing.get(entity, frozenset())
     if shape is None:
@@ -97,24 +110,30 @@ def _source(store: Store, setting: Setting, entity: str, scope: Scope) -> facts.
             newest=None,
             missing=missing,
         )
-    main = ENTITIES[entity].main_date
-    zone = ZoneInfo(setting.calendar.time_zone)
-    upto = setting.as_of.astimezone(zone)
-    newest = store.mirror.newest(entity, main, upto) if main and main in shape else None
-    if isinstance(newest, datetime):
-        newest = newest.astimezone(zone).date()
     # The org may lack a column of the company's own that expressions name all the same.
     # The line on cases is no input.
     columns = [name for name in shape if name != shown("context")]
     rows = _whole(store.mirror.load(entity, columns, scope), _own(setting, entity))
-    if entity in PEOPLES:
-        rows = rows.filter(pl.col("key").is_null())
+    if entity in BY_PEOPLE:
+        # What a run opened is never an input: the next one would write again.
+        rows = rows.filter(~episodes.is_ours(pl.col("key")))
     return facts.Source(
         rows=rows,
         read_at=_read_at(store, setting, entity),
-        newest=newest,
+        newest=newest(store, setting, entity),
         missing=missing,
     )
+
+
+def newest(store: Store, setting: Setting, entity: str) -> date | None:
+    """The newest day that a feed brought, of all accounts; of what is no feed nobody asks it."""
+    main = ENTITIES[entity].main_date
+    # Each part of a run asks, and no index helps: all rows of the table are looked at.
+    if entity not in CONTINUOUS or main is None or main not in setting.reads.shapes.get(entity, ()):
+        return None
+    zone = ZoneInfo(setting.calendar.time_zone)
+    found = store.mirror.newest(entity, main, setting.as_of.astimezone(zone))
+    return found.astimezone(zone).date() if isinstance(found, datetime) else found
 
 
 def _own(setting: Setting, entity: str) -> dict[str, DataType | DataTypeClass]:
@@ -155,13 +174,14 @@ def assess(
     settled = _settle(setting, accounts, memories, assessed)
     known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
     apart = overrides.apart(
-        assessed.select("account_id", "override", "computed"),
+        # Nothing that is known can be apart from what a person says.
+        assessed.select("account_id", "override", pl.when(pl.col("coverage") > 0).then("computed")),
         known,
         day,
         model.override.apart_points,
     )
     was = _was(store, setting, scope, former, known, accounts, view, assessed)
-    today = assessed.select("account_id", "score", "model").join(
+    today = assessed.select("account_id", "score", "computed", "model").join(
         was, on="account_id", how="left", maintain_order="left"
     )
     series = _series(known, accounts, today, day)
@@ -240,18 +260,22 @@ def _was(
     view: facts.Facts,
     assessed: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Of accounts that came under another model today, the score by the one before."""
+    """Of accounts that came under another model today, what the one before would compute."""
     last = known.group_by("account_id").agg(pl.col("model").last()).drop_nulls()
     found = [pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})]
     if former is not None:
         digests = store.history.digests(setting.day - HISTORY, setting.day, scope)
-        configs = models.made_by(store, former.digest, digests["digest"].unique().drop_nulls())
+        # Whatever is known of it: today's configuration is no other one.
+        others = set(digests["digest"].drop_nulls()) - {setting.config.digest}
+        configs = models.made_by(store, former.digest, others)
         changed = digests.filter(pl.col("digest").is_in(configs))
         mine = last.join(changed, on="account_id", how="semi")
         last = last.join(changed, on="account_id", how="anti")
         if mine.height:
             theirs = accounts.join(mine, on="account_id", how="semi", maintain_order="left")
-            found.append(_by_former(store, former, scope, theirs, mine))
+            by_former = _by_former(store, former, scope, theirs, mine)
+            marked = mine.select("account_id").join(by_former, on="account_id", how="left")
+            found.append(marked.with_columns(pl.col("was").fill_null(0)))
     moved = last.join(assessed.select("account_id", pl.col("model").alias("now")), on="account_id")
     found.append(
         scores(
@@ -267,12 +291,11 @@ def _was(
 def _by_former(
     store: Store, former: Former, scope: Scope, accounts: pl.DataFrame, before: pl.DataFrame
 ) -> pl.DataFrame:
-    try:
-        view = load_facts(store, former.setting, accounts, scope, former.book)
-        return scores(former.setting.config.model, view, before, former.setting.as_of)
-    except pl.exceptions.PolarsError:
-        # It reads what the mapping does not bring any more: nobody can say what it would give.
-        return pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})
+    if former.book is not None:
+        with suppress(pl.exceptions.PolarsError):
+            view = load_facts(store, former.setting, accounts, scope, former.book)
+            return scores(former.setting.config.model, view, before, former.setting.as_of)
+    return pl.DataFrame(schema={"account_id": pl.String, "was": pl.Int64})
 
 
 def _series(
@@ -292,8 +315,13 @@ def _series(
         .filter((pl.col("day") < pl.col("first").fill_null(day)) & (pl.col("day") < day))
     )
     parts = [
-        part.select("account_id", "day", pl.col("score").cast(pl.Float64), "model", "was")
-        for part in (known, told.with_columns(pl.lit(None, pl.Int64).alias("was")))
+        part.select(
+            "account_id", "day", pl.col("score").cast(pl.Float64), "computed", "model", "was"
+        )
+        for part in (
+            known,
+            told.with_columns(pl.lit(None, pl.Int64).alias(n) for n in ("computed", "was")),
+        )
     ]
     return pl.concat(parts).sort("account_id", "day")
 

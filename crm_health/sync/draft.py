@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from crm_health.health.book import Figures
-from crm_health.health.profile import Profiler
 from crm_health.store import Run, Scope, Store
 from crm_health.sync.assess import Former, assess
 from crm_health.sync.desire import Desired, desire
@@ -21,6 +20,7 @@ from crm_health.sync.guards import Tally
 from crm_health.sync.kin import Kin, kin
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
+from crm_health.sync.shifts import Sample
 
 
 @dataclass
@@ -52,7 +52,7 @@ def assess_all(
     former: Former | None,
     tally: Tally,
     tick: Callable[[str, int], None],
-    profiler: Profiler,
+    sample: Sample,
 ) -> Gathered:
     """Assess the parts, put their readings aside and draft their plan rows.
 
@@ -65,7 +65,7 @@ def assess_all(
         former: The model that counted before, where that was another one.
         tally: What the guards look at, counted further.
         tick: Told `assess` and the number of accounts after each part.
-        profiler: Counts the inputs.
+        sample: Takes some accounts of each part.
     """
     gathered = Gathered()
     # What a run that died left behind.
@@ -76,7 +76,7 @@ def assess_all(
         found = assess(store, setting, scope, book, former)
         if found is None:
             continue
-        profiler.add(found.accounts)
+        sample.add(found.accounts)
         part = desire(store, setting, scope, found, tally, gathered.kin)
         store.drafts.add(run, part.plan)
         store.history.stage(found.readings)

@@ -10,6 +10,8 @@ import polars as pl
 from crm_health.config.playbook import Guards
 from crm_health.connector import Usage
 
+#: So many inputs that shift are named.
+_NAMED = 5
 #: So few accounts are no pattern, however small the book.
 FEW = 5
 
@@ -30,18 +32,20 @@ class Tally:
     customers_before: int | None = None
     #: CRM objects whose full read brought far less than the last: (now, then).
     shrunk: dict[str, tuple[int, int]] = field(default_factory=dict)
-    #: Inputs that shift for most accounts at once, in words.
-    shifted: list[str] = field(default_factory=list)
+    #: Inputs that shift for most accounts at once: by name, what they do.
+    shifted: dict[str, str] = field(default_factory=dict)
 
     def add(self, accounts: pl.DataFrame, far: int, evidence_changed: pl.Series) -> None:
         """Count a part of the accounts.
 
         Args:
-            accounts: `shown_score` and the new `score`.
+            accounts: `shown_score`, the new `score`, and `was` of those that came under another
+                model today.
             far: Points that are far.
             evidence_changed: For each account; null where it was never synced before.
         """
-        self.evidence_changed += int(evidence_changed.sum() or 0)
+        # Another model asks for other evidence: no source broke. What it moves counts below.
+        self.evidence_changed += int(evidence_changed.filter(accounts["was"].is_null()).sum() or 0)
         had = accounts.filter(pl.col("shown_score").is_not_null())
         distance = (pl.col("score") - pl.col("shown_score")).abs()
         # A score that vanishes moves as far as any.
@@ -61,7 +65,9 @@ def stops(limits: Guards, tally: Tally, kinds: Mapping[str, int], usage: Usage) 
         f"{name}: only {now} of {then} records are visible (limit {limits.source_min_percent:g} %)"
         for name, (now, then) in sorted(tally.shrunk.items())
     ]
-    found += tally.shifted
+    found += list(tally.shifted.values())[:_NAMED]
+    if len(tally.shifted) > _NAMED:
+        found.append(f"{len(tally.shifted) - _NAMED} more inputs shift as well")
     new = kinds.get("task", 0) + kinds.get("escalation", 0)
     most = max(limits.new_records, tally.customers * limits.new_records_percent / 100)
     if new > most:

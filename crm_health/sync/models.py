@@ -63,6 +63,11 @@ def of_config(store: Store, config_digest: str, day: date) -> Kept | None:
     return found[-1] if found else None
 
 
+def of_digest(store: Store, config_digest: str) -> Model | None:
+    """The model that a configuration of this digest had; None where it is not known."""
+    return kept(store, store.runs.get_value(f"{_OF}{config_digest}") or "")
+
+
 def keep(store: Store, config: Config, day: date) -> None:
     """Note that this configuration's model counts, from that day on if it is another one."""
     name = digest(config.model)
@@ -80,19 +85,29 @@ def keep(store: Store, config: Config, day: date) -> None:
     store.runs.set_value(_ORDER, orjson.dumps([*entries, entry]).decode())
 
 
-def before(store: Store, config: Config, day: date) -> tuple[str, Model] | None:
-    """The digest and text of the model that counted until that day; None where none other did."""
+def before(store: Store, config: Config, day: date) -> tuple[str, Model | None] | None:
+    """The digest and text of the model that counted until that day; None where none other did.
+
+    Readings may be older than the history of models, as in a database of an earlier version: then
+    the digest is empty. Where the text is missing, nobody can say what that model was.
+    """
     entries = [entry for entry in history(store) if entry.since < day][-1:]
-    model = kept(store, entries[0].digest) if entries else None
+    if not entries:
+        return "", None
+    name, today = entries[0].digest, digest(config.model)
+    model = kept(store, name)
     # Read anew, for what the grammar gained since then is no change of anybody's.
-    if model is None or digest(model) == digest(config.model):
+    if today in (name, digest(model) if model is not None else None):
         return None
-    return entries[0].digest, model
+    return name, model
 
 
 def made_by(store: Store, name: str, configs: Iterable[str]) -> list[str]:
-    """Those configurations, by their digests, that had the model of a digest."""
-    return [one for one in configs if store.runs.get_value(f"{_OF}{one}") == name]
+    """Those configurations, by their digests, that had the model of a digest.
+
+    Of an empty digest: those whose model is not known.
+    """
+    return [one for one in configs if (store.runs.get_value(f"{_OF}{one}") or "") == name]
 
 
 def objection(store: Store, config: Config) -> str | None:
@@ -110,7 +125,7 @@ def objection(store: Store, config: Config) -> str | None:
     change = config.model.change
     if change is None:
         return "the model has changed, and model.yaml does not say who changed it and why"
-    if change == last[0].change:
+    if last[0].change is not None and change.reason == last[0].change.reason:
         return (
             "the model has changed, and `change` in model.yaml still gives the reason of the one "
             f"before ({change.reason!r})"

@@ -52,9 +52,7 @@ def setting(store: Store, config: Config) -> Setting:
 
 
 def _instant(store: Store) -> datetime | None:
-    """When accounts were last assessed; before any sync, when a plan was last made."""
+    """When accounts were last assessed: a plan, or one that was held, read the CRM as well."""
     last = store.runs.get_value(INSTANT)
-    if last is not None:
-        return datetime.fromisoformat(last)
     made = [run.as_of for run in store.runs.list() if run.exit_code in (0, 3, 4)]
-    return max(made, default=None)
+    return max([*made, *([datetime.fromisoformat(last)] if last else [])], default=None)

@@ -6,6 +6,7 @@ import polars as pl
 
 from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
+from crm_health.health.words import band_label
 from crm_health.programmes import errands
 from crm_health.programmes.escalations import OPEN, RECORD, WANTED, wanted
 from crm_health.sync.clearing import iso
@@ -62,7 +63,7 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
                 text(setting, says.evidence, view).str.slice(0, room).alias("evidence"),
                 subject(setting, f"{{account}}: {reason.reason}", view).alias("title"),
                 pl.col("score").cast(pl.Float64),
-                pl.col("band").str.to_titlecase(),
+                band_label(pl.col("band")),
                 *(
                     (pl.col(n) if n in view.columns else pl.lit(None)).cast(kind).alias(n)
                     for n, kind in kept.items()

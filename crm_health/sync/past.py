@@ -110,9 +110,8 @@ def _stayed(store: Store, gone: pl.Series, today: date) -> tuple[pl.Series, floa
 def _newest(store: Store, ids: pl.Series, day: date) -> Iterator[Receipt]:
     """Of each account the newest reading of a landmark's days."""
     for start in range(0, len(ids), _AT_ONCE):
-        found = store.history.receipts(ids.slice(start, _AT_ONCE), day - backtest.SLACK, day)
-        for _, receipts in itertools.groupby(found, key=lambda receipt: receipt["account"]):
-            yield list(receipts)[-1]
+        some = ids.slice(start, _AT_ONCE)
+        yield from store.history.last_receipts(some, day - backtest.SLACK, day)
 
 
 def _by_account(store: Store, who: pl.DataFrame) -> Iterator[tuple[str, list[Receipt]]]:

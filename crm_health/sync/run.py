@@ -13,7 +13,9 @@ from crm_health.connector import Connector, Identity
 from crm_health.health.book import Figures
 from crm_health.store import Run, Store
 from crm_health.sync import (
+    approval,
     draft,
+    feed_days,
     hierarchy,
     models,
     notices,
@@ -37,8 +39,6 @@ from crm_health.sync.setting import Setting
 CUSTOMERS = "customers"
 #: The time zone that days are counted in.
 ZONE = "time_zone"
-#: And which objects had shrunk when a plan was held, by the held run's id.
-SHRUNK = "shrunk:"
 #: The day up to which readings were thinned.
 THINNED = "thinned"
 #: How long plans and the CRM's own words about them are kept.
@@ -73,6 +73,8 @@ class Report:
     outcomes: dict[str, int] = field(default_factory=dict)
     #: API calls that the plan needs.
     calls_needed: int = 0
+    #: Rows of the held plan that this run was to apply; None where it was an ordinary one.
+    approved: int | None = None
 
 
 def sync(connector: Connector, store: Store, config: Config, run: Run, options: Options) -> Report:
@@ -83,7 +85,7 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     """
     if options.approve is not None:
         # Before anything else: a wrong id must not let a source that shrank into the mirror.
-        store.plans.approved(options.approve, run.started_at)
+        approval.check(store, run, options.approve)
     identity = connector.identity()
     store.pin(identity.org_id, config.mapping.crm)
     connector.settle()
@@ -102,38 +104,46 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     store.runs.phase(run, "assess")
     book = population.figures(store, setting)
     tally = Tally(shrunk=report.pulled.shrunk)
-    profiler = shifts.profiler(setting)
+    scopes = due.scopes()
+    sample = shifts.Sample(setting, len(scopes))
     former = _former(store, config, setting)
     gathered = draft.assess_all(
-        store, setting, run, due.scopes(), book, former, tally, options.tick, profiler
+        store, setting, run, scopes, book, former, tally, options.tick, sample
     )
     _count(store, report, due, gathered, tally)
-    inputs = profiler.profile()
     unserved = _leave_out(store, report, gathered, options, everything=due.all)
     store.runs.phase(run, "guards")
-    if options.approve is not None:
+    if not identity.is_sandbox:
+        tally.shifted = shifts.found(store, setting, sample, report.customers)
+        if _is_guarded(store, options, tally):
+            kinds = store.drafts.kinds(run)
+            report.stops = stops(config.playbook.guards, tally, kinds, connector.usage())
+    if options.approve is not None and not report.stops:
+        report.approved = sum(store.plans.counts(options.approve).values())
         store.drafts.keep_approved(run, options.approve)
-    elif not identity.is_sandbox:
-        guards = config.playbook.guards
-        tally.shifted = shifts.found(store, guards, inputs, report.customers)
-        report.stops = stops(guards, tally, store.drafts.kinds(run), connector.usage())
     store.drafts.fix(run, plan.KINDS)
     report.calls_needed = plan.calls(store.plans.groups(run.id), connector)
     if report.stops:
         store.plans.hold(run.id, "; ".join(report.stops))
-        store.runs.set_value(f"{SHRUNK}{run.id}", ",".join(report.pulled.shrunk) or None)
+        approval.note(store, run.id, report.pulled.shrunk, tally.shifted)
     elif not options.dry_run:
         # A plan that a guard holds leaves no reading: a broken source must not bend the trend.
         _keep(store, config, setting, book, former)
-        approved = options.approve is not None
-        if due.all or (approved and shifts.stands(inputs, report.customers)):
-            shifts.keep(store, setting.day, inputs, alone=approved)
+        if due.all or options.approve is not None:
+            feed_days.keep(store, setting)
         store.runs.phase(run, "apply")
         _write(connector, store, config, run, options)
         _settle(store, report, due, unserved, options)
         vanished.check(connector, store, setting)
     report.outcomes = store.plans.counts(run.id)
     return report
+
+
+def _is_guarded(store: Store, options: Options, tally: Tally) -> bool:
+    """Whether a person has not said yet that this plan is right, with all that was to be seen."""
+    if options.approve is None:
+        return True
+    return not tally.shifted.keys() <= approval.shifted(store, options.approve)
 
 
 def _write(connector: Connector, store: Store, config: Config, run: Run, options: Options) -> None:
@@ -151,7 +161,7 @@ def _keep(
     store.history.keep_staged()
     models.keep(store, config, setting.day)
     store.history.save_figures(setting.day, config.digest, book)
-    if former is not None:
+    if former is not None and former.book is not None:
         store.history.save_figures(setting.day, former.setting.config.digest, former.book)
 
 
@@ -161,14 +171,15 @@ def _former(store: Store, config: Config, setting: Setting) -> Former | None:
     if found is None:
         return None
     name, model = found
+    if model is None:
+        return Former(setting, None, name)
     zone = setting.calendar.time_zone
     told = model.model_copy(update={"time_zone": zone})
     former = replace(setting, config=replace(setting.config, model=told, digest=name))
     try:
         return Former(former, population.figures(store, former), name)
     except pl.exceptions.PolarsError:
-        # It reads what the mapping does not bring any more.
-        return None
+        return Former(former, None, name)
 
 
 def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tally: Tally) -> None:
@@ -201,7 +212,7 @@ def _leave_out(
     """Take from the draft what is not sent now; the accounts that wait for something all the same.
 
     Tasks beyond a person's day come back by themselves. What the CRM refused in the last day
-    with the very same content waits for a change, or for `full`.
+    with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
     run, unserved = report.run, gathered.ownerless
     waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.kin)
@@ -210,7 +221,8 @@ def _leave_out(
     if not options.dry_run:
         ration.remember(store, gathered.tasks, waiting, everything=everything)
     if not options.full:
-        refused = store.drafts.leave_out_refused(run, run.started_at - timedelta(days=1))
+        since = run.started_at - timedelta(days=1)
+        refused = store.drafts.leave_out_refused(run, since, options.approve)
         report.refused = len(refused)
         unserved = pl.concat([unserved, refused])
     return unserved
@@ -225,9 +237,11 @@ def _settle(store: Store, report: Report, due: Due, unserved: pl.Series, options
             store.plans.use_hold(options.approve, report.run)
         return
     waiting = pl.concat([store.plans.pending(report.run.id), unserved])
+    if due.all:
+        # Before the day counts as done: a run that dies in between must not leave a book of nobody.
+        store.runs.set_value(CUSTOMERS, str(report.customers))
     due.settled(waiting.drop_nulls().unique())
     if due.all:
-        store.runs.set_value(CUSTOMERS, str(report.customers))
         _tidy(store, report)
 
 
@@ -247,7 +261,7 @@ def _may_shrink(
         return frozenset(stream.object for stream in setting.reads.streams)
     if options.approve is None:
         return frozenset()
-    return frozenset((store.runs.get_value(f"{SHRUNK}{options.approve}") or "").split(","))
+    return approval.shrunk(store, options.approve)
 
 
 def read_setting(connector: Connector, config: Config, identity: Identity) -> Setting:

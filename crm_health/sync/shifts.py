@@ -1,135 +1,105 @@
 """Inputs that shift for most accounts at once, as when a feed breaks: told by the fact's name.
 
-The book's profile of each daily assessment is kept, among the small state of the store, for four
-weeks: a plan is held against the last one, and against the oldest of them, for a feed that doubles
-from one day on doubles the average of four weeks by and by.
+Two ways, on a sample of the accounts that a run assesses. What the last reading of each account
+counted is held against today, and what differs is counted again for the day of that reading by
+today's rows: where that gives what was counted then, time and new rows explain the difference;
+where not, the past was rewritten. What was so in the last four weeks already is no surprise. And
+each new day of a feed is held against the days before it.
+
+Readings are kept only once a plan has passed the guards, so the last one is what counted last: a
+person who approves a plan makes it the measure by that alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, timedelta
-
-import orjson
+import polars as pl
 
 from crm_health.config.columns import extra_columns
 from crm_health.config.model import Model
-from crm_health.config.playbook import Guards
 from crm_health.entities import ENTITIES
 from crm_health.health.evaluate import names_in
-from crm_health.health.profile import Profile, Profiler, Shape, Shift, resized, retold
-from crm_health.health.template import days_since
+from crm_health.health.shift import MIN_ACCOUNTS, Shift
 from crm_health.store import Store
+from crm_health.sync import feed_days, recount
 from crm_health.sync.setting import Setting
 
-#: Where they are kept, and for how long.
-_KEPT, _WEEKS = "profiles", timedelta(days=28)
-#: The share of the book that stands for it, between two daily assessments.
-_MOST = 0.8
-#: So many inputs are named.
-_NAMED = 5
+#: So many accounts stand for all that a run assesses.
+SAMPLE = 500
 #: What these bring befalls many customers at once, and is gone again: no feed breaks by it.
 _SUDDEN = frozenset({"incident"})
 
 
-def profiler(setting: Setting) -> Profiler:
-    """Counts facts, but those of incidents, and every account column that the model reads."""
-    model = setting.config.model
-    definitions = {
-        name: f"{fact.source}|{fact.where}|{fact.take}"
-        for name, fact in model.facts.items()
-        if fact.source not in _SUDDEN
-    }
-    columns = {column.name for column in ENTITIES["account"].columns}
-    columns |= set(extra_columns("account", setting.config.mapping))
-    definitions |= dict.fromkeys(sorted(_read(model) & columns - definitions.keys()), "account")
-    return Profiler(definitions, days_since(model))
+class Sample:
+    """Accounts of each part of a run, with their inputs."""
+
+    def __init__(self, setting: Setting, parts: int) -> None:
+        """Begin with none; `parts` is how many there will be."""
+        self._names = sorted(_inputs(setting))
+        self._room = -(-SAMPLE // max(1, parts))
+        self._frames: list[pl.DataFrame] = []
+        #: All accounts that were seen.
+        self.assessed = 0
+
+    def add(self, accounts: pl.DataFrame) -> None:
+        """Take some of these, evenly."""
+        self.assessed += accounts.height
+        names = [name for name in self._names if name in accounts.columns]
+        every = -(-accounts.height // self._room)
+        self._frames.append(accounts.select("account_id", *names).gather_every(max(1, every)))
+
+    def frame(self) -> pl.DataFrame:
+        """account_id and every input."""
+        return pl.concat(self._frames, how="diagonal") if self._frames else pl.DataFrame()
 
 
-def stands(now: Profile, customers: int) -> bool:
-    """Whether the accounts of a run are so many that they stand for the book."""
-    return now.accounts >= _MOST * customers
-
-
-def found(store: Store, limits: Guards, now: Profile, customers: int) -> list[str]:
-    """What shifted, in words: empty where nothing did, or nothing is known of before.
+def found(store: Store, setting: Setting, sample: Sample, customers: int) -> dict[str, str]:
+    """What shifted, in words by its name: empty where nothing did, or nothing is known of before.
 
     Args:
         store: The open database.
-        limits: From the playbook.
-        now: Of the accounts that were assessed; so few of them are not held against the book.
+        setting: Of the run.
+        sample: Of the accounts that it assessed.
         customers: How many accounts the book has.
     """
-    kept = _kept(store)
-    if not kept or not stands(now, customers):
-        return []
-    shifts: dict[str, tuple[Shift, date]] = {}
-    for day in (max(kept), min(kept)):
-        before = kept[day]
-        seen = [*resized(before, now, limits.shifted_factor, limits.moved_percent)]
-        if day == max(kept):
-            seen += retold(before, now, limits.moved_percent)
-        shifts = {shift.name: (shift, day) for shift in seen} | shifts
-    lines = [_words(shift, day, kept[day], now) for shift, day in shifts.values()]
-    more = len(lines) - _NAMED
-    return lines if more <= 0 else [*lines[:_NAMED], f"{more} more inputs shift as well"]
+    now = sample.frame()
+    if now.height < MIN_ACCOUNTS:
+        return {}
+    limits = setting.config.playbook.guards
+    lines = dict[str, str]()
+    past, since = recount.rewritten(store, setting, now, limits.shifted_factor)
+    days = feed_days.new(store, setting, now["account_id"], limits.shifted_factor)
+    told = [(each, f"on {since}") for each in past]
+    told += [(each, f"on the days before {day}") for each, day in days]
+    for each, when in told:
+        # An incremental run assesses few: they have to be many of the book all the same.
+        share = each.concerned * sample.assessed / max(customers, sample.assessed)
+        if 100 * share > limits.moved_percent:
+            # Where the past is another one its days are as well: once is enough.
+            lines.setdefault(each.name, _words(each, when))
+    return lines
 
 
-def keep(store: Store, day: date, now: Profile, *, alone: bool) -> None:
-    """Keep the profile of a day, or what a person approved.
-
-    Args:
-        store: The open database.
-        day: Of the assessment.
-        now: Its profile.
-        alone: A person approved it: what was before is no measure any more.
-    """
-    kept = {} if alone else {d: p for d, p in _kept(store).items() if d >= day - _WEEKS}
-    kept[day] = now
-    text = orjson.dumps(
-        {
-            d.isoformat(): {
-                "accounts": p.accounts,
-                "shapes": {n: [s.definition, s.told, s.quartiles] for n, s in p.shapes.items()},
-            }
-            for d, p in kept.items()
-        }
-    )
-    store.runs.set_value(_KEPT, text.decode())
-
-
-def _kept(store: Store) -> dict[date, Profile]:
-    days = orjson.loads(store.runs.get_value(_KEPT) or "{}")
-    return {
-        date.fromisoformat(day): Profile(
-            book["accounts"],
-            {n: Shape(made, told, tuple(q)) for n, (made, told, q) in book["shapes"].items()},
-        )
-        for day, book in days.items()
-    }
+def _inputs(setting: Setting) -> frozenset[str]:
+    """Facts, but those of incidents, and every account column that the model reads."""
+    model = setting.config.model
+    columns = {column.name for column in ENTITIES["account"].columns}
+    columns |= set(extra_columns("account", setting.config.mapping))
+    facts = {name for name, fact in model.facts.items() if fact.source not in _SUDDEN}
+    return frozenset(facts | (_read(model) & columns))
 
 
 def _read(model: Model) -> frozenset[str]:
-    texts: Iterable[str | None] = [
-        *model.derived.values(),
-        *(measure.value for measure in model.measures.values()),
-        *(cap.when for cap in model.caps.values()),
-        *(kind.when for kind in model.models),
-    ]
-    return frozenset[str]().union(*(names_in(text) for text in texts if text))
+    texts = [*model.derived.values(), *(measure.value for measure in model.measures.values())]
+    return frozenset[str]().union(*(names_in(text) for text in texts))
 
 
-def _words(shift: Shift, day: date, before: Profile, now: Profile) -> str:
-    if shift.resized:
-        then, later = shift.before.typical or 0.0, shift.now.typical or 0.0
-        change = f"is about {_number(later)} for a typical account, and was about {_number(then)}"
+def _words(each: Shift, when: str) -> str:
+    if each.lost:
+        change = f"is there for {each.now:.0f} % of the accounts, and was for {each.before:.0f} %"
     else:
-        then, later = (
-            100 * shape.told / max(1, book.accounts)
-            for shape, book in ((shift.before, before), (shift.now, now))
-        )
-        change = f"is there for {later:.0f} % of the accounts, and was for {then:.0f} %"
-    return f"the input {shift.name} {change} on {day}"
+        then, later = _number(each.before), _number(each.now)
+        change = f"is about {later} for a typical account, and was about {then}"
+    return f"the input {each.name} {change} {when}"
 
 
 def _number(value: float) -> str:

@@ -107,7 +107,7 @@ def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
     lacking += _unwritable(mapping, infos)
     if lacking:
         raise errors.SetupError(
-            "the CRM lacks, or hides from this user: "
+            "The CRM lacks, or hides from this user: "
             + ", ".join(_with_hint(name, infos) for name in sorted(set(lacking)))
             + f". Nothing was written. A slip in {mapping.crm}.yaml? Else `crm-health setup` makes "
             "what is ours; what else your org lacks can be `optional: true` under `read:`",

@@ -27,6 +27,7 @@ from connectors.sandbox.story.portal_fields import hub_id
 from crm_health.config.load import Config, load
 from crm_health.config.mapping import EscalationOut, TaskOut
 from crm_health.connector import Connector, Notes
+from crm_health.health.receipt import verify
 from crm_health.store import Store
 from crm_health.sync import session
 from crm_health.sync.options import Options
@@ -163,10 +164,14 @@ class Side:
         }
 
     def receipt(self, account: str) -> Row | None:
-        """The newest receipt of an account, named as on Salesforce: facts, parts, evidence."""
+        """The newest receipt of an account, named as on Salesforce: facts, parts, evidence.
+
+        Its parts add up to its score.
+        """
         found = self.store.history.receipt(hub_id(account) if self.hubspot else account)
         if found is None:
             return None
+        assert verify(found) == []
         # Facts that name a record have the id of their own CRM.
         facts = {k: v for k, v in found["facts"].items() if not k.endswith("_contact")}
         return {k: v for k, v in found.items() if k not in _NOT_COMPARED} | {"facts": facts}

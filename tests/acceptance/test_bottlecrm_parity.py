@@ -38,8 +38,9 @@ if bottlecrm.environment() is None:
 NOW = datetime(2025, 11, 17, 9, tzinfo=UTC)
 _ACCOUNTS, _CUSTOMERS = 16, 12
 _GUIDE = Path(__file__).parents[2] / "docs" / "bottlecrm.md"
-#: Lines of the table of what the scores lack: a measure in the first cell.
-_LACKS = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+#: Lines of the table of what the scores lack: a measure in the first cell, not a field of ours.
+_LACKS = re.compile(r"^\| `(?!health_)(\w+)` \|", re.MULTILINE)
+Measured = dict[str, dict[str, int]]
 #: Measures of what BottleCRM does not hold at all.
 _MISSING = {"satisfaction", "usage_change"}
 
@@ -74,7 +75,7 @@ class Both:
             assert one == other, account
         store.close()
 
-    def measures(self) -> dict[str, dict[str, int]]:
+    def measures(self) -> Measured:
         """Points of each measure, by account, as BottleCRM's last run had them."""
         store = Store.open(self.place)
         found = {name: _points(self.bottle.receipt(store, name)) for name in self.story.labels}
@@ -118,6 +119,16 @@ def _salesforce(
     store.close()
 
 
+def _differing(one: Measured, other: Measured) -> set[str]:
+    """Measures that have not the same points in both, for some account."""
+    return {
+        measure
+        for account, points in one.items()
+        for measure in points.keys() | other[account].keys()
+        if points.get(measure) != other[account].get(measure)
+    }
+
+
 def _points(receipt: Row | None) -> dict[str, int]:
     assert receipt is not None
     return {driver["measure"]: driver["points"] for driver in receipt["drivers"]}
@@ -133,14 +144,7 @@ def test_bottlecrm_and_salesforce_say_the_same_for_three_days(both: Both, tmp_pa
         full = {name: _points(whole.receipt(name)) for name in both.story.labels}
         covered = whole.truth()["account"]
     known = set(_LACKS.findall(_GUIDE.read_text(encoding="utf-8")))
-    differ = {
-        measure
-        for account, points in full.items()
-        for measure in points.keys() | bottle[account].keys()
-        if points.get(measure) != bottle[account].get(measure)
-    }
-    assert differ <= known
-    assert differ >= _MISSING
+    assert _MISSING <= _differing(full, bottle) <= known
     for account, points in full.items():
         assert not _MISSING & bottle[account].keys()
         if _MISSING & points.keys():
@@ -162,3 +166,18 @@ def test_bottlecrm_and_salesforce_say_the_same_for_three_days(both: Both, tmp_pa
     assert bands >= {"Green", "Yellow", "Red"}
     assert both.org.sync(both.place).outcomes == {}
     assert both.org.wire.writes == []
+
+
+def test_every_measure_that_the_guide_calls_different_differs_somewhere(tmp_path: Path) -> None:
+    """A company large enough to show them all: in whole, and as BottleCRM holds it.
+
+    Both are told to Salesforce, which says the same as BottleCRM of what that holds.
+    """
+    whole = build_story(seed=2, accounts=36, customers=30, now=NOW)
+    found: list[Measured] = []
+    for story, surveys in ((whole, True), (held(whole), False)):
+        place = tmp_path / f"{len(found)}.db"
+        with _salesforce(story, "UTC", place, surveys=surveys) as (_, side):
+            side.sync()
+            found.append({name: _points(side.receipt(name)) for name in story.labels})
+    assert _differing(*found) == set(_LACKS.findall(_GUIDE.read_text(encoding="utf-8")))

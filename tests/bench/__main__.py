@@ -12,10 +12,12 @@ from pathlib import Path
 
 import orjson
 
-from tests.bench import items, portal, whole
+from tests.bench import growth, items, portal, whole
 from tests.bench.scene import CRMS, Scene, company, database
 from tests.bench.table import Result, as_dict, text
 
+#: A state that was filled without a CRM: what is measured there reads none.
+NONE = "none"
 Work = Iterator[tuple[str, Callable[[], list[Result]]]]
 
 
@@ -42,6 +44,11 @@ def _measure(given: argparse.Namespace, results: list[Result]) -> None:
         contextlib.ExitStack() as first,
     ):
         folder = Path(name)
+        if given.crm == NONE:
+            _take(
+                "growth", lambda: growth.growth(given.size, folder, given.repeats), given, results
+            )
+            return
         scene = first.enter_context(company(given.size, folder, given.crm))
         for item, work in (_of_org if given.crm == "salesforce" else _of_portal)(scene, given):
             _take(item, work, given, results)
@@ -85,7 +92,7 @@ def _memory(given: argparse.Namespace, folder: Path) -> Result:
 def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--size", type=int, default=5_000, help="accounts (default 5,000)")
-    parser.add_argument("--crm", choices=CRMS, default="salesforce")
+    parser.add_argument("--crm", choices=(*CRMS, NONE), default="salesforce")
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument(
         "--repeats", type=int, default=3, help="turns of each pair; the least counts"

@@ -13,7 +13,8 @@ from crm_health.health import band, facts, receipt, score, text, trend, weeks
 from crm_health.store import Scope, Store
 from crm_health.sync import population
 from crm_health.sync.assess import assess, in_scope, load_facts
-from tests.bench.bare import aggregate
+from crm_health.sync.setting import Setting
+from tests.bench.bare import ENTITIES, aggregate
 from tests.bench.measure import cpu_of, in_turns
 from tests.bench.product import given, product, tell
 
@@ -53,54 +54,62 @@ def loaded(store: Store) -> Store:
     return cast("Store", stand_in)
 
 
+def compared(whole: Store, setting: Setting, repeats: int) -> dict[str, Any]:
+    """Facts and score alone, then everything up to receipts, both beside the bare aggregation.
+
+    Args:
+        whole: An open state.
+        setting: Of a run on it.
+        repeats: Turns of each pair.
+    """
+    taken = dict.fromkeys(_STEPS, 0.0)
+    scopes = population.parts(whole, setting)[:_PARTS]
+    store = loaded(whole)
+    book = population.figures(whole, setting)
+    accounts = [in_scope(store, setting, scope) for scope in scopes]
+    frames = [_frames(store, setting, scope) for scope in scopes]
+
+    def narrow() -> None:
+        for scope, mine in zip(scopes, accounts, strict=True):
+            view = load_facts(store, setting, mine, scope, book)
+            score.assess(setting.config.model, view, setting.as_of)
+
+    def everything() -> None:
+        for scope in scopes:
+            assess(store, setting, scope, book)
+
+    def bare() -> None:
+        for rows in frames:
+            aggregate(rows, setting.as_of, setting.calendar.time_zone)
+
+    everything()
+    first = in_turns(lambda: cpu_of(narrow), lambda: cpu_of(bare), repeats)
+    second = in_turns(lambda: cpu_of(everything), lambda: cpu_of(bare), repeats)
+    _watch(taken)
+    all_of_it = cpu_of(everything)
+    return {
+        "narrow": first.ours,
+        "everything": second.ours,
+        "bare": min(first.bare, second.bare),
+        "accounts": sum(mine.height for mine in accounts),
+        "rows": sum(rows.height for part in frames for rows in part.values()),
+        "steps": {**taken, "the rest": all_of_it - sum(taken.values())},
+    }
+
+
 def main() -> None:
-    """Facts and score alone, then everything up to receipts."""
-    asked, taken = given(), dict.fromkeys(_STEPS, 0.0)
+    """On the state of a sync."""
+    asked = given()
     with product() as made:
-        setting = made.setting
-        scopes = population.parts(made.store, setting)[:_PARTS]
-        store = loaded(made.store)
-        book = population.figures(made.store, setting)
-        accounts = [in_scope(store, setting, scope) for scope in scopes]
-        frames = [_frames(store, setting, scope) for scope in scopes]
-
-        def narrow() -> None:
-            for scope, mine in zip(scopes, accounts, strict=True):
-                view = load_facts(store, setting, mine, scope, book)
-                score.assess(setting.config.model, view, setting.as_of)
-
-        def everything() -> None:
-            for scope in scopes:
-                assess(store, setting, scope, book)
-
-        def bare() -> None:
-            for rows in frames:
-                aggregate(rows, setting.as_of, setting.calendar.time_zone)
-
-        everything()
-        repeats = asked["repeats"]
-        first = in_turns(lambda: cpu_of(narrow), lambda: cpu_of(bare), repeats)
-        second = in_turns(lambda: cpu_of(everything), lambda: cpu_of(bare), repeats)
-        _watch(taken)
-        whole = cpu_of(everything)
-    least = min(first.bare, second.bare)
-    tell(
-        {
-            "narrow": first.ours,
-            "everything": second.ours,
-            "bare": least,
-            "accounts": sum(mine.height for mine in accounts),
-            "rows": sum(rows.height for part in frames for rows in part.values()),
-            "steps": {**taken, "the rest": whole - sum(taken.values())},
-        }
-    )
+        tell(compared(made.store, made.setting, asked["repeats"]))
 
 
-def _frames(store: Store, setting: Any, scope: Scope) -> dict[str, pl.DataFrame]:
+def _frames(store: Store, setting: Setting, scope: Scope) -> dict[str, pl.DataFrame]:
     shapes = setting.reads.shapes
     return {
         entity: store.mirror.load(entity, list(shapes[entity]), scope)
-        for entity in ("case", "activity", "contact", "opportunity")
+        for entity in ENTITIES
+        if entity in shapes
     }
 
 

@@ -27,6 +27,13 @@ _PLUGINS: dict[str, Plugin] = {"salesforce": salesforce, "hubspot": hubspot}
 CRMS = tuple(_PLUGINS)
 
 
+def surroundings(state: Path) -> dict[str, str]:
+    """This process's variables without settings of ours, and a state."""
+    unset = ("CRM_HEALTH_", "DATABASE_URL")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+    return {**kept, **databases.environment(state), "CRM_HEALTH_LOG_LEVEL": "error"}
+
+
 @dataclass(frozen=True)
 class Scene:
     """What a measured process is pointed at."""
@@ -40,15 +47,11 @@ class Scene:
     @property
     def environment(self) -> dict[str, str]:
         """The variables of a measured process."""
-        unset = ("CRM_HEALTH_", "DATABASE_URL")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
         box = self.sandbox
         return {
-            **kept,
+            **surroundings(self.state),
             **(box.hubspot_environment if self.crm == "hubspot" else box.environment),
-            **databases.environment(self.state),
             "CRM_HEALTH_CRM": self.crm,
-            "CRM_HEALTH_LOG_LEVEL": "error",
         }
 
     def new_state(self) -> Scene:

@@ -46,6 +46,18 @@ def test_a_small_portal_is_measured_too(tmp_path: Path) -> None:
     assert found["crm"] == "hubspot"
 
 
+@pytest.mark.slow
+def test_a_small_book_is_measured_without_a_crm(tmp_path: Path) -> None:
+    """Ratios, memory, and what a person waits for; every customer of the book has a score."""
+    told = tmp_path / "figures.json"
+    assert main(["--crm", "none", "--size", "200", "--repeats", "1", "--json", str(told)]) == 0
+    results = orjson.loads(told.read_bytes())["results"]
+    assert [r["limit"] for r in results] == [3.0, 3.0, 1.1, 1.3, 300.0, 1500.0, None]
+    assert all(r["measured"] > 0 for r in results)
+    large = results[2]["details"]["large"]
+    assert (large["accounts"], large["scored"]) == (200, 200)
+
+
 def test_the_share_of_an_allowance_counts_whole_windows() -> None:
     """Half of the calls in each of two windows; the calls of the third, unfinished, don't count."""
     begun = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)

@@ -12,13 +12,14 @@ import bottlecrm
 import polars as pl
 import pytest
 from bottlecrm_org import Org, prepared, real_time
+from faulty_wire import Rule
 
 from connectors.bottlecrm import provisioner
 from connectors.bottlecrm.client import Client
 from connectors.bottlecrm.connector import BottleCrmConnector
 from connectors.bottlecrm.settings import load
-from connectors.bottlecrm.transport import Limits
 from connectors.bottlecrm.turn import HORIZON, NAME
+from connectors.exchange import Limits
 from crm_health.connector import Batch, Budget, FieldRead, Op, Request, Stream
 from crm_health.entities import Kind
 from crm_health.errors import AuthError, SetupError
@@ -46,6 +47,7 @@ def org(place: Org, monkeypatch: pytest.MonkeyPatch) -> Org:
     """As it was after setup, with the environment pointing at it."""
     place.crm.back()
     place.log.events.clear()
+    place.wire.rules.clear()
     for name, value in place.variables.items():
         monkeypatch.setenv(name, value)
     return place
@@ -157,6 +159,37 @@ def test_nobody_creates_while_a_creation_without_answer_may_be_at_work(org: Org)
     assert _made(org) == ["a"]
 
 
+def test_nobody_creates_after_a_server_died_over_a_creation(org: Org) -> None:
+    """A proxy says 502, and the database may carry out all the same what it was told."""
+    account = _accounts(org, 1)[0]
+    org.wire.writes.clear()
+
+    def die() -> None:
+        while "POST /api/tasks/" not in org.wire.writes:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        org.crm.stop()
+        org.crm.start()
+
+    killer = threading.Thread(target=die)
+    org.crm.hold("LOCK TABLE task IN SHARE ROW EXCLUSIVE MODE", ())
+    try:
+        killer.start()
+        with org.connector(real_time()) as connector:
+            receipt = connector.write(_creations(["a"], account)).to_dicts()[0]
+        assert (receipt["outcome"], receipt["code"]) == ("unknown", "HTTP-502")
+        with org.connector() as connector:
+            assert connector.write(_creations(["a"], account))["code"].to_list() == ["CH-BC-TURN"]
+    finally:
+        killer.join()
+        org.crm.release()
+    for _ in range(100):
+        if _made(org):
+            break
+        time.sleep(0.1)
+    assert _made(org) == ["a"]
+
+
 def test_a_creation_that_broke_off_half_way_is_finished(org: Org) -> None:
     """The CRM saves a task and then its owner: where it fails in between, the owner comes after."""
     account = _accounts(org, 1)[0]
@@ -216,6 +249,34 @@ def test_a_field_that_was_removed_is_missed_before_anything_is_written(org: Org)
     setup.apply()
     assert all(step.done for step in setup.missing())
     setup.close()
+
+
+def test_a_record_that_does_not_get_through_holds_up_no_other(org: Org) -> None:
+    """Too large is refused, stopped by a firewall is for later; all stopped is an outage."""
+    ids = _accounts(org, 8)
+    rows = pl.DataFrame({"seq": range(8), "id": ids}).with_columns(cf_health_score=pl.lit(70.0))
+    batch = Batch(Op.UPDATE, "accounts", rows)
+    org.wire.rules += [Rule("blocked", "PATCH", ids[1]), Rule("too_large", "PATCH", ids[3])]
+    with org.connector() as connector:
+        outcomes = connector.write(batch)["outcome"].to_list()
+        assert outcomes == ["done", "retry", "done", "rejected"] + ["done"] * 4
+        org.wire.rules[:] = [Rule("blocked", "PATCH", times=99)]
+        calls = org.wire.calls
+        assert connector.write(batch)["outcome"].to_list() == ["retry"] * 8
+    # The custom fields, and four of the records.
+    assert org.wire.calls - calls == 5
+
+
+def test_setup_leaves_the_labels_that_an_admin_gave(org: Org) -> None:
+    """An option that is lacking is added; people go on seeing their own words for the others."""
+    field = "FROM custom_field_definition WHERE key = 'health_band' AND target_model = 'Account'"
+    told = org.crm.sql(f"SELECT id, options {field}")[0]
+    renamed = [{**one, "label": f"Our {one['value']}"} for one in told["options"][1:]]
+    org.person("PUT", f"/api/custom-fields/{told['id']}/", {"options": renamed})
+    setup = provisioner(make_ports(), "1", org.config.mapping)
+    setup.apply()
+    setup.close()
+    assert org.crm.sql(f"SELECT options {field}")[0]["options"] == [*renamed, told["options"][0]]
 
 
 def test_a_field_that_was_retyped_is_told_by_row_and_by_setup(org: Org) -> None:

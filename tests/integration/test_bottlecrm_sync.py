@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bottlecrm
 import pytest
@@ -124,6 +126,26 @@ def test_what_people_do_is_met_by_the_next_sync(base: Base, place: Path) -> None
     assert org.sync(place).outcomes == {}
 
 
+def test_a_task_that_was_taken_from_its_account_comes_back(base: Base, place: Path) -> None:
+    """Without account or mark a read does not find it: both come back, what else it says stays."""
+    org = base.org
+    org.sync(place)
+    task, escalation = sorted(org.tasks(), key=lambda t: t["title"])
+    mine = {"title": "Mine now", "status": "In Progress", "account": None}
+    org.person("PATCH", f"/api/tasks/{task['id']}/", mine)
+    org.person("PATCH", f"/api/tasks/{escalation['id']}/", {"custom_fields": {"health_mark": ""}})
+    org.sync(place)
+    found = {str(t["id"]): t for t in org.tasks()}
+    assert found.keys() == {str(task["id"]), str(escalation["id"])}
+    assert {str(t["account_id"]) for t in found.values()} == {base.first}
+    left = found[str(task["id"])]
+    assert (left["title"], left["status"]) == ("Mine now", "In Progress")
+    assert left["custom_fields"] == task["custom_fields"]
+    for _ in range(2):
+        assert org.sync(place).outcomes == {}
+        assert org.wire.writes == []
+
+
 def test_a_restart_of_the_crm_during_a_sync_changes_nothing_of_its_end(
     base: Base, place: Path, tmp_path: Path
 ) -> None:
@@ -186,7 +208,11 @@ def test_a_token_revoked_in_the_middle_ends_the_run(base: Base, place: Path) -> 
 def _truth(org: Org) -> list[tuple[str, str]]:
     """What a sync writes, without ids and stamps that the CRM gives."""
     accounts = org.crm.sql("SELECT name, custom_fields FROM accounts")
-    tasks = org.crm.sql("SELECT title AS name, custom_fields FROM task")
+    tasks = org.crm.sql(
+        "SELECT t.title AS name, t.custom_fields || jsonb_build_object('', to_jsonb(ARRAY(SELECT"
+        " a.profile_id FROM task_assigned_to a WHERE a.task_id = t.id))) AS custom_fields"
+        " FROM task t"
+    )
     told = [(one["name"], sorted(one["custom_fields"].items())) for one in (*accounts, *tasks)]
     return sorted((name, str(fields)) for name, fields in told)
 
@@ -209,3 +235,65 @@ def test_the_scopes_of_the_guide_are_what_it_takes(
     with pytest.raises(AuthError, match="saved-views:write"):
         base.org.sync(place.with_name("other.sqlite"))
     assert base.org.tasks() == []
+
+
+def test_the_guide_shows_what_the_api_answers(base: Base, place: Path) -> None:
+    """An account, its task and its escalation; only numbers, days and ids are of another run."""
+    org = base.org
+    org.sync(place)
+    task, escalation = sorted(org.tasks(), key=lambda t: t["title"])
+    answers = [org.person("GET", f"/api/accounts/{base.first}/")["account_obj"]]
+    for one in (task, escalation):
+        answers.append(org.person("GET", f"/api/tasks/{one['id']}/")["task_obj"])
+    guide = (ROOT / "docs" / "bottlecrm.md").read_text(encoding="utf-8")
+    shown = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", guide, re.DOTALL)]
+    assert len(shown) == len(answers)
+    for example, answer in zip(shown, answers, strict=True):
+        assert _masked(example) == _masked(_like(answer, example))
+
+
+def test_closed_tasks_are_not_asked_each_time(base: Base, place: Path) -> None:
+    """One that a person closed is asked once, and again once we write to it or it is reopened."""
+    org = base.org
+    org.sync(place)
+    task = next(t for t in org.tasks() if "call" in t["title"])
+    path = f"/api/tasks/{task['id']}/"
+    org.person("PATCH", path, {"status": "Completed"})
+    asked = Rule("none", "GET", path, times=9)
+    org.wire.rules.append(asked)
+
+    def syncs() -> tuple[int, int]:
+        before = asked.fired
+        org.sync(place)
+        return asked.fired - before, len(org.wire.writes)
+
+    assert syncs()[0] == 1
+    assert syncs() == (0, 0)
+    org.person("PATCH", f"/api/cases/{base.case}/", {"status": "Closed"})
+    # The episode of the closed task is marked as cleared, which the next sync reads back.
+    assert syncs()[0] == 0
+    [custom] = [t["custom_fields"] for t in org.tasks() if t["id"] == task["id"]]
+    assert "health_episode_cleared" in custom
+    assert syncs() == (1, 0)
+    assert syncs() == (0, 0)
+    org.person("PATCH", path, {"status": "New"})
+    assert syncs()[0] == 1
+
+
+def _like(answer: Any, example: Any) -> Any:
+    """Of an answer what the example shows; a text that ends in [...] is cut there."""
+    if isinstance(example, dict):
+        return {name: _like(answer.get(name), value) for name, value in example.items()}
+    if isinstance(example, list):
+        return [_like(*pair) for pair in zip(answer, example, strict=True)]
+    if isinstance(example, str) and example.endswith("[...]"):
+        # As many sentences.
+        return ". ".join(str(answer).split(". ")[: example.count(". ")]) + ". [...]"
+    return answer
+
+
+def _masked(told: Any) -> str:
+    """As text, without what differs from run to run."""
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", json.dumps(told))
+    text = re.sub(r"#[0-9a-f]{8}\b", "#CHECK", text)
+    return re.sub(r"\d+ [A-Z][a-z]{2} \d{4}|\d[\d.:TZ+-]*", "N", text)

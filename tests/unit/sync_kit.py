@@ -18,7 +18,7 @@ from databases import deleted, located
 from crm_health.businesstime import Calendar
 from crm_health.config.load import Config, load
 from crm_health.config.mapping import Mapping as CrmMapping
-from crm_health.connector import FieldInfo, Notes
+from crm_health.connector import Notes
 from crm_health.store import Run, Store
 from crm_health.sync import run as runs
 from crm_health.sync import session, streams
@@ -30,6 +30,7 @@ from crm_health.testing.memory import InMemoryConnector
 from crm_health.testing.memory_crm import MemoryCrm
 from crm_health.testing.memory_schema import define_for
 from crm_health.testing.ports import make_ports
+from crm_health.testing.typed_crm import TypedCrm as Crm
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -223,28 +224,6 @@ def _loaded(**texts: str) -> Config:
         for name, text in texts.items():
             (Path(folder) / f"{name}.yaml").write_text(text)
         return load(Path(folder))
-
-
-class Crm(MemoryCrm):
-    """An in-memory CRM that takes dates and instants as the texts of a JSON body, as real ones."""
-
-    def put(self, name: str, values: Mapping[str, Any], **how: Any) -> str:
-        return super().put(name, self._typed(name, values), **how)
-
-    def edit(self, name: str, row_id: str, values: Mapping[str, Any]) -> None:
-        super().edit(name, row_id, self._typed(name, values))
-
-    def _typed(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        fields = self.tables[name].info.fields
-        return {path: _wire(fields.get(path), value) for path, value in values.items()}
-
-
-def _wire(info: FieldInfo | None, value: Any) -> Any:
-    if info is None or not isinstance(value, str):
-        return value
-    if info.type == "date":
-        return date.fromisoformat(value)
-    return datetime.fromisoformat(value) if info.type == "datetime" else value
 
 
 @dataclass

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
+from connectors.bottlecrm.closed import Closed, forget
+from connectors.bottlecrm.cursor import FRESH, Place
 from connectors.bottlecrm.errors import Absent, Refused, fault_of, request_error
 from connectors.bottlecrm.objects import CUSTOM, OBJECTS
 from connectors.bottlecrm.provision_wanted import wanted
 from connectors.bottlecrm.settings import PREFIX, load
+from connectors.bottlecrm.wire import Wanted
 from connectors.http import Hopeless, LostAnswer, redact
 from crm_health.config.load import load as load_config
 from crm_health.errors import (
@@ -20,6 +26,7 @@ from crm_health.errors import (
     SetupError,
     Unavailable,
 )
+from crm_health.testing.ports import MemoryNotes
 
 TOKEN = "bcrm_pat_0123456789abcdefghijklmnop"
 
@@ -93,7 +100,9 @@ ANSWERS: list[tuple[int, str, bool, type[CrmHealthError], str]] = [
     (404, '{"detail": "No Account matches the given query."}', True, Absent, ""),
     (404, '{"detail": "Off.", "code": "module_off", "module": "tickets"}', True, SetupError, ""),
     (404, "<h1>Not Found</h1>", True, SetupError, ""),
-    (413, "<h1>Too large</h1>", True, Hopeless, ""),
+    (413, "<h1>Too large</h1>", True, Refused, ""),
+    (403, "<h1>Blocked by a firewall</h1>", True, Hopeless, ""),
+    (400, "<h1>Bad request</h1>", True, Hopeless, ""),
     (429, '{"detail": "Request was throttled."}', True, RateLimited, ""),
     (500, "<h1>Server Error (500)</h1>", False, Unavailable, ""),
     (502, "<h1>Bad gateway</h1>", True, LostAnswer, ""),
@@ -137,3 +146,60 @@ def test_the_packaged_mapping_names_what_there_is() -> None:
     for name in (escalation.key, escalation.seal, escalation.due):
         assert name.startswith(CUSTOM)
         assert f"{escalation.object}.{name}" in made
+
+
+def test_what_a_closed_task_said_is_asked_again_in_time() -> None:
+    """After two weeks at the latest, and at once where its row, the fields or a write differ."""
+    notes = MemoryNotes()
+    row = {"id": "a", "title": "Call", "status": "Completed"}
+    read = Closed(notes, ("cf_key",), 100)
+    assert read.recall(row) is None
+    read.learn(row, {**row, "cf_key": "k"})
+    read.keep()
+    told = [Closed(notes, ("cf_key",), day).recall(row) for day in range(100, 115)]
+    assert told[0] == told[6] == {"cf_key": "k"}
+    assert told[-1] is None
+    assert Closed(notes, ("cf_key",), 101).recall({**row, "title": "Other"}) is None
+    assert Closed(notes, ("cf_key", "cf_more"), 101).recall(row) is None
+    forget(notes, ["b"])
+    assert Closed(notes, ("cf_key",), 101).recall(row) is not None
+    forget(notes, ["a"])
+    assert Closed(notes, ("cf_key",), 101).recall(row) is None
+
+
+def test_a_read_that_broke_off_goes_on_for_some_hours_only() -> None:
+    """What it read before a weekend is not what the CRM holds after it."""
+    began = datetime(2026, 11, 20, 18, tzinfo=UTC)
+    place = replace(Place.load(None, 2, began), seen=(400, 297), last=("a", "b"))
+    soon = began + timedelta(seconds=FRESH - 1)
+    assert Place.load(place.dump(), 2, soon) == place
+    assert Place.load(place.dump(), 2) == place
+    late = began + timedelta(seconds=FRESH)
+    assert Place.load(place.dump(), 2, late) == Place.load(None, 2, late)
+    assert Place.load(place.dump(), 1, soon) == Place.load(None, 1, soon)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b"1" + b"0" * 300, "1e+300"),
+        (b"[1, 2]", "[1,2]"),
+        (b'{"a": true}', '{"a":true}'),
+    ],
+)
+@pytest.mark.parametrize("key", ["health_seats", "of_the_companys_own"])
+def test_one_odd_value_holds_up_no_other(key: str, value: bytes, text: str) -> None:
+    """A number of forty digits, in a field that is read or not, or a list comes as its text."""
+    cases = [
+        {"id": "a", "account": {"id": "x"}, "custom_fields": {key: "VALUE", "plain": True}},
+        {"id": "b", "account": None, "custom_fields": {"plain": 1.5}},
+    ]
+    body = orjson.dumps({"cases": cases, "cases_count": 2}).replace(b'"VALUE"', value)
+    wanted = Wanted(OBJECTS["cases"], ("account", "cf_health_seats", "cf_plain"))
+    [part] = wanted.page(body)
+    assert part.rows.rows() == [
+        ("a", "x", text if key == "health_seats" else None, "true"),
+        ("b", None, None, "1.5"),
+    ]
+    with pytest.raises(Unavailable):
+        wanted.page(body.replace(b'"cases":[', b'"cases":[7,'))

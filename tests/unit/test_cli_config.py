@@ -31,6 +31,7 @@ def test_the_packaged_configuration_is_fine(shell: Shell) -> None:
     assert done.code == 0
     assert "salesforce.yaml: fine (packaged default)" in done.out
     assert shell("config", "check", "--format", "json").json()["ok"] is True
+    assert shell("config", "check", "--json").json()["ok"] is True
 
 
 def test_all_mistakes_show_with_place_and_caret(shell: Shell, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 from desk_kit import Shell, changed, desk
 from sync_kit import Org, config, reason
 
+from crm_health.config.load import load
+
 WEIGHTS = [{"name": "standard", "weights": {"given": 90, "second": 10}}]
 
 
@@ -94,10 +96,24 @@ def test_the_same_model_moves_nobody(shell: Shell) -> None:
     assert shell("model", "diff", "current", "nowhere.yaml").code == 2
 
 
+def test_the_packaged_model_needs_no_reason(org: Org, folder: Path, shell: Shell) -> None:
+    """A sync would take it as it is, though it says what the one before said."""
+    change = load().model.change
+    assert change is not None
+    org.config = config(
+        model={"models": WEIGHTS, "change": change.model_dump(mode="json", by_alias=True)}
+    )
+    org.sync()
+    # A playbook that only goes with this company's model: the packaged one goes with its own.
+    told = shell("model", "diff", "default", "default", "--format", "json").json()
+    assert told["objection"] is None
+
+
 def test_check_holds_the_model_against_the_customers(org: Org, shell: Shell) -> None:
     """Findings and how the values lie, for people and as JSON, without a call."""
     calls = len(org.crm.calls)
-    told = shell("model", "check", "--format", "json").json()
+    told = shell("model", "check", "--json").json()
+    assert told == shell("model", "check", "--format", "json").json()
     assert told["customers"] == 3
     assert [(f["kind"], f["model"]) for f in told["findings"]] == [("size", "standard")]
     given = {row["measure"]: row for row in told["measures"]}["given"]
@@ -112,7 +128,7 @@ def test_the_history_tells_why(org: Org, shell: Shell) -> None:
     """Every model that counted, with its reason."""
     org.config = config(model={"models": WEIGHTS, "change": reason("Given counts most.")})
     org.days(1)
-    told = shell("model", "history", "--format", "json").json()
+    told = shell("model", "history", "--json").json()
     assert [entry["change"] and entry["change"]["reason"] for entry in told] == [
         None, "Given counts most.",
     ]  # fmt: skip

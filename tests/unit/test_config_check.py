@@ -35,10 +35,19 @@ MISTAKES = [
     (MODEL, "{from: usage, where", "{from: account, where",
      "facts.usage_365.from: has no rows to count"),
     (MODEL, "where: is_active and is_recurring, take: sum(q", "where: quantity, take: sum(q",
-     "facts.seats_bought.where: gives a number, but a boolean is needed here"),
+     "facts.seats_bought.where: gives a number, but a condition is needed here"),
     (MODEL, "  onsite_days:", "  renewal_days:", "facts.renewal_days: the name is taken"),
     (MODEL, "  age: coal", "  champions: coal", "derived.champions: the name is taken"),
     (MODEL, "  age: coal", "  tier_now: coal", "derived.tier_now: the name is taken"),
+    (MODEL, "when: age < 120\n", "when: age\n",
+     "models[0].when: gives a number, but a condition is needed here"),
+    (MODEL, "{name: red, below: 60}", "{name: red, below: 0}", "bands[0].below: "),
+    (MODEL, "date: 2026-11-22", "date: 22.11.2026",
+     "change.date: must be a date such as 2026-01-31"),
+    (MODEL, "when: age < 120\n", "when: AGE < 120\n",
+     "models[0].when: there is no 'AGE' here (did you mean 'age'?)"),
+    (MODEL, "take: sum(quantity)", "take: sum(product)",
+     "facts.seats_bought.take: adds up a text (count(*) counts rows)"),
     (MODEL, "value: licence_use\n", "value: tier_now\n",
      "measures.licence_use.value: gives a text, but a number is needed here"),
     # curves, dimensions, weights
@@ -161,12 +170,12 @@ MISTAKES = [
     (PLAYBOOK, "does: task", "does: escalate", "alerts.incident.does: is `escalate`, but"),
     (PLAYBOOK, "does: escalate", "does: task", "alerts.sev1_past_sla.does: is `task`, but there"),
     (PLAYBOOK, "when: p1_past_sla > 0", "when: p1_past_sla",
-     "alerts.sev1_past_sla.when: gives a number, but a boolean is needed here"),
+     "alerts.sev1_past_sla.when: gives a number, but a condition is needed here"),
     (PLAYBOOK, "clear: band = 'green'\n", "clear: bnad = 'green'\n",
      "alerts.fell_yellow.clear: there is no 'bnad' here (did you mean 'band'?)"),
     (PLAYBOOK, "since: band_since", "since: band", "alerts.fell_red.since: must be a date"),
     (PLAYBOOK, "due_days: 3", "due_days: 3000", "alerts.usage_drop.due_days: is more than 365"),
-    (PLAYBOOK, "due_days: 3", "due_days: -1", "alerts.usage_drop.due_days: input should be"),
+    (PLAYBOOK, "due_days: 3", "due_days: -1", "alerts.usage_drop.due_days: must be at least 0"),
     (PLAYBOOK, "due: 16,", "due: 60,", "severities.S2: is due sooner than S1, which is graver"),
     (PLAYBOOK, "  S1: {acknowledge: 4, due: 16, update_days: 1, tell_at_opening: true}\n", "",
      "severities: S1 is missing"),
@@ -261,6 +270,16 @@ def test_too_little_weight_on_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / MODEL).write_text(text, "utf-8")
     found = [w.text() for w in load(tmp_path).warnings]
     assert any("less than 40 of 100 points of weight are on" in text for text in found)
+
+
+def test_a_model_that_nobody_answers_for_is_a_warning(tmp_path: Path) -> None:
+    """A first one may count like that, but a sync would refuse the next."""
+    text = default(MODEL)
+    start, end = text.index("change:\n"), text.index("# Where days and")
+    (tmp_path / MODEL).write_text(text[:start] + text[end:], "utf-8")
+    (warning,) = load(tmp_path).warnings
+    assert warning.path == "change"
+    assert "a sync refuses a changed model" in warning.message
 
 
 def test_a_model_for_some_accounts_only_is_a_warning(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from crm_health.config import expressions
 from crm_health.config.columns import columns_for
 from crm_health.config.load import load
 from crm_health.config.placed import PLACED
-from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, POLARS, Kind
+from crm_health.entities import ACCOUNT_OUTPUTS, BY_PEOPLE, ENTITIES, POLARS, Kind
 from crm_health.health.book import names
 
 CONFIG = load()
@@ -113,7 +113,7 @@ def test_every_output_has_a_field() -> None:
 def test_every_fact_of_an_entity_reads_a_column_that_exists() -> None:
     """Facts cover every input entity of the One View, and the escalations that people open."""
     used = {fact.source for fact in CONFIG.model.facts.values()}
-    inputs = {name for name, entity in ENTITIES.items() if not entity.ours} | {"escalation"}
+    inputs = {name for name, entity in ENTITIES.items() if not entity.ours} | BY_PEOPLE
     assert used == inputs - {"account", "user"}
 
 

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from crm_health.config.domains import TRENDS
+from crm_health.config.domains import APART, TRENDS
 from crm_health.config.load import load
 from crm_health.config.problems import ConfigProblems
 from crm_health.health import trend
+from crm_health.sync.assess import HISTORY
 from tests.unit.test_config_load import default
 
 MISTAKES = """\
@@ -55,7 +57,7 @@ measures:
 models:
   - {name: big, when: tier_now = 'strategc', weights: {share: 1}}
   - {name: new, when: open_p1 >= 1, weights: {share: case when seats > 9 then -1 else 1 end, calls: 1}}
-  - {name: newer, when: open_p1 >= 2, weights: {share: 1}}
+  - {name: newer, when: open_p1 >= 2, weights: {share: 1 + abs(book_against), calls: 1}}
   - {name: none, when: csm_sentiment > 5, weights: {calls: 0 * used, flat: 0}}
   - {name: standard, weights: {share: 1, calls: 1, flat: 1}}
 caps:
@@ -69,6 +71,7 @@ evidence: {min_coverage: 0.6}
 
 #: Lines as people see them, so longer than ours.
 SAID = """\
+1 warning: change: is missing: a sync refuses a changed model that does not say whose it is and why (give owner, approver, date and reason)
 2 facts.open_p1.where: priority is never 'P1' (did you mean 'p1'?)
 3 warning: facts.never: nothing reads this fact (remove it, or say why in `note`)
 3 facts.never.where: never holds, whatever age_days may be
@@ -91,8 +94,10 @@ SAID = """\
 39 models[0].when: tier_now is never 'strategc' (did you mean 'strategic'?)
 40 models[1].weights.share: can become negative, and then counts for nothing (greatest(0, case when seats > 9 then -1 else 1 end))
 41 warning: models[2].when: whoever fits it fits a model above it, which comes first (put it above, or remove it)
+41 models[2].weights.share: 'book_against' can't be worked out: against rests on book_share, a figure of the book (figures come from facts alone)
 42 models[3].when: never holds, whatever csm_sentiment may be
 42 models[3].weights: the weights sum to zero
+42 warning: models[3].weights.calls: can be missing, and then counts for nothing (write coalesce(0 * used, 0), if that is meant)
 42 warning: models[3].weights.flat: counts for nothing (give it a weight, or leave it away)
 45 caps.points.when: use_points goes to 100: 0.3 is next to nothing (write 30, if that is meant)
 46 caps.ratio.when: share is a ratio: 80 would be 8000 % (write 0.8 for 80 %)
@@ -124,15 +129,18 @@ def test_a_playbook_is_held_against_what_a_score_can_be(tmp_path: Path) -> None:
     text = text.replace(
         "clear: band = 'green'\n", "clear: score > 100 or experience_points > 100\n"
     )
-    first, second = (
+    text = text.replace("when: override_apart_days >= 30", "when: override_apart_days > 100")
+    first, second, third = (
         next(n for n, line in enumerate(text.splitlines(), 1) if what in line)
-        for what in ("'gren'", "score > 100")
+        for what in ("'gren'", "score > 100", "override_apart_days > 100")
     )
     never = "never holds, whatever experience_points and score may be"
+    apart = "never holds, whatever override_apart_days may be"
     assert said(tmp_path, "playbook.yaml", text) == [
         f"{first} alerts.sev1_past_sla.when: band is never 'gren' (did you mean 'green'?)",
         f"{first} alerts.sev1_past_sla.when: trend is never 'falling' (did you mean 'Falling'?)",
         f"{second} alerts.fell_yellow.clear: {never}",
+        f"{third} alerts.override_review.when: {apart}",
     ]
 
 
@@ -151,6 +159,11 @@ def test_a_mapping_is_held_against_the_picklist(tmp_path: Path) -> None:
     (found,) = said(tmp_path, "salesforce.yaml", text)
     path = "read.account.columns.csm_sentiment.starts_with.5"
     assert found.endswith(f"{path}: 6 is out of range: csm_sentiment is 1 to 5")
+
+
+def test_an_override_is_apart_for_as_long_as_readings_are_looked_at() -> None:
+    """The limit that conditions are held against is the one of the assessment."""
+    assert timedelta(days=APART.highest or 0) == HISTORY
 
 
 def test_trends_are_the_ones_that_are_written() -> None:

@@ -24,7 +24,7 @@ MISTAKES = [
     ("before: next_renewal_days", "before: renewal_open",
      "touches.plan.value_review.before: must be days since, but renewal_open is not"),
     ("planned: planned > 0", "planned: planned",
-     "touches.planned: gives a number, but a boolean is needed here"),
+     "touches.planned: gives a number, but a condition is needed here"),
     ("label: Check-in", "label: Call", "touches.plan.checkin.label: 'Call' stands twice"),
     ("label: Come Back", "label: On-site",
      "touches.digital.values[1].label: 'On-site' is a touch of the plan as well"),

@@ -77,3 +77,16 @@ def test_what_a_model_says_otherwise_is_named_place_by_place() -> None:
     assert changes(old, bent) == [
         ("measures.a_one.curve", "0: 0, 100: 100", "0: 0, 50.5: 100"),
     ]
+
+
+def test_a_long_expression_is_shown_from_where_it_differs() -> None:
+    """What stands at the end of a long text is not cut off on both sides."""
+    tiers = "case m_a_one when 1 then 14 when 2 then 26 when 3 then 28 when 4 then 30 else {} end"
+    old, new = (plain({"a_one": tiers.format(last), "b_two": 1}) for last in (18, 40))
+    assert changes(old, new) == [
+        (
+            "models.standard.weights.a_one",
+            "\N{HORIZONTAL ELLIPSIS} when 4 then 30 else 18 end",
+            "\N{HORIZONTAL ELLIPSIS} when 4 then 30 else 40 end",
+        ),
+    ]

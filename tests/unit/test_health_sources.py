@@ -64,8 +64,13 @@ def test_silent_account_in_a_live_source_counts_as_nought():
 
 def test_usage_source_that_never_brought_a_row_is_missing():
     """An empty usage object says nothing of anybody."""
-    facts = facts_of(usage_model(), TWO, usage=live(USAGE.clear(), None), case=CASES)
+    model = usage_model()
+    facts = facts_of(model, TWO, usage=live(USAGE.clear(), None), case=CASES)
     assert facts.values["days"].to_list() == [None, None]
+    # What never was can't be too old.
+    result = assess(model, facts, AS_OF)
+    assert result["missing"].to_list() == [["active"], ["active"]]
+    assert result["stale"].to_list() == [[], []]
 
 
 def test_cases_may_be_quiet():

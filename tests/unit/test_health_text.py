@@ -53,10 +53,10 @@ def test_figures_are_rounded(style, value, shown):
 
 
 @pytest.mark.parametrize("style", ["percent", "number", "money", "date", "text"])
-def test_missing_reads_unknown(style):
-    """A missing value says so; the rest of the text stays."""
+def test_missing_says_so(style):
+    """A missing value is unknown, a date none on record; the rest of the text stays."""
     text = render("It is {x_days:" + style + "} now", None, name="x_days")
-    assert text == "It is unknown now"
+    assert text == f"It is {'none on record' if style == 'date' else 'unknown'} now"
 
 
 def test_days_since_are_shown_as_the_date_they_mean():
@@ -238,14 +238,46 @@ def test_why_names_a_persons_override():
     frame = row(60.0, 40.0, 100.0, override=85.0, override_until=date(2027, 2, 1))
     texts, _a, _s = explain(model, facts_of(model, frame))
     assert texts[0]["why"].startswith("85, set by a person until 1 Feb 2027 (computed: 62).")
+    frame = row(None, None, None, override=85.0, override_until=date(2027, 2, 1))
+    texts, _a, _s = explain(model, facts_of(model, frame))
+    assert texts[0]["why"].startswith(
+        "85, set by a person until 1 Feb 2027 (computed: unknown)."
+    ), "of no evidence nothing is computed"
 
 
 def test_why_of_an_unknown_score_says_what_is_needed():
-    """Without enough evidence it says so, and never shows a score."""
+    """Without enough evidence it says so, never shows a score, and rounds no lack away."""
     model = spoken()
     texts, assessed, _s = explain(model, facts_of(model, row(None, 90.0, None)))
     assert assessed["score"].to_list() == [None]
     assert texts[0]["why"].startswith("Unknown: evidence for 30 % of the model, 60 % is needed.")
+    # Nor points of it.
+    assert not re.search(r" [-+]\d", texts[0]["why"])
+    model = plain({"adoption_use": 41.0, "value_runway": 59.0, "care_calm": 0.0})
+    texts, _a, _s = explain(model, facts_of(model, row(None, 90.0, None)))
+    assert texts[0]["why"].startswith("Unknown: evidence for 55 % of the model, 60 % is needed.")
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"off": ["a_one"]}, "no measure counts here, for each is off or without a weight."),
+        (
+            {"models": [{"name": "standard", "weights": {"a_one": "m_late / 0.0"}}]},
+            "no measure counts here, for each is off or without a weight.",
+        ),
+        (
+            {"models": [{"name": "few", "when": "m_late > 9", "weights": {"a_one": 1}}]},
+            "no model fits this account.",
+        ),
+    ],
+    ids=["off", "missing", "unfit"],
+)
+def test_why_of_a_score_that_nothing_counts_in(parts, said):
+    """What is missing is not switched off, and who fits no model lacks no evidence."""
+    model = plain({"a_one": 1.0}, **parts)
+    texts, _a, _s = explain(model, facts_of(model, accounts([{"m_a_one": 80.0, "m_late": 0.0}])))
+    assert texts[0]["why"].startswith(f"Unknown: {said} ")
 
 
 def test_why_has_its_lengths_and_no_control_characters():
@@ -278,8 +310,8 @@ def test_evidence_names_present_missing_and_stale():
     )
 
 
-def test_evidence_names_its_oldest_date_but_its_class_does_not():
-    """Old evidence shows its date; the class stays the same while it ages."""
+def test_evidence_names_its_dates_but_its_class_does_not():
+    """Old evidence shows its newest and oldest date; the class stays the same while it ages."""
     model = spoken()
     aged = model.measures["care_calm"].model_copy(update={"value": "csm_sentiment"})
     model = model.model_copy(update={"measures": {**model.measures, "care_calm": aged}})
@@ -287,9 +319,11 @@ def test_evidence_names_its_oldest_date_but_its_class_does_not():
     for ago in (20, 21):
         frame = row(60.0, 60.0, None, csm_sentiment=50.0, relationship_at=days_ago(ago))
         seen.append(explain(model, facts_of(model, frame))[0][0])
-    assert seen[0]["evidence"].endswith(" Oldest 2 Nov 2026.")
-    assert seen[1]["evidence"].endswith(" Oldest 1 Nov 2026.")
+    assert seen[0]["evidence"].endswith(" Newest 22 Nov 2026, oldest 2 Nov 2026.")
+    assert seen[1]["evidence"].endswith(" Newest 22 Nov 2026, oldest 1 Nov 2026.")
     assert seen[0]["evidence_class"] == seen[1]["evidence_class"]
+    alone = row(None, None, None, csm_sentiment=50.0, relationship_at=days_ago(21))
+    assert explain(model, facts_of(model, alone))[0][0]["evidence"].endswith(" All of 1 Nov 2026.")
 
 
 def test_usage_is_missed_only_where_none_counts():

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from connectors.exchange import Limits
 from connectors.http import Hopeless, LostAnswer, NotSent
 from connectors.hubspot.client import Client
 from connectors.hubspot.settings import Settings, load
-from connectors.hubspot.transport import Limits, kind_of
+from connectors.hubspot.transport import kind_of
 from connectors.sandbox.handle import Sandbox
 from crm_health.errors import AuthError, QuotaExhausted, RateLimited, Unavailable
 from crm_health.testing.clock import FixedClock
@@ -52,7 +53,7 @@ def read(client: Client) -> dict[str, Any]:
 
 def test_one_connection_serves_all_calls(client: Client, box: Sandbox) -> None:
     """Fifty calls in a row open one connection, refused ones among them too."""
-    pool = client._http._pool
+    pool = client._http._exchange._pool
     for n in range(50):
         if n % 10 == 5:
             box.faults({"kind": "unavailable"})

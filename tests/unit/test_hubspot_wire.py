@@ -8,7 +8,7 @@ import orjson
 import polars as pl
 import pytest
 
-from connectors.hubspot.cells import typed
+from connectors.cells import typed
 from connectors.hubspot.cursor import Cursor
 from connectors.hubspot.wire import Wanted, parse
 from crm_health.connector import FieldRead

@@ -140,24 +140,28 @@ def test_without_a_field_for_weekly_scores_nothing_is_refreshed() -> None:
 
 
 def test_desired_rounds_and_names_as_people_read() -> None:
-    """Bands are titles, coverage goes in tens, and types are those of the fields."""
+    """Bands are titles, coverage goes in tens, and types are those of the fields.
+
+    What was computed of no evidence at all is no figure; of a little, it is.
+    """
     row = {
-        "account_id": ["a", "b"],
-        "score": [70, None],
-        "band": ["at risk", "unknown"],
-        "band_since": [DAY, DAY],
-        "trend": ["New", "New"],
-        "why": ["w", "w"],
-        "evidence": ["e", "e"],
-        "computed": [71, None],
-        "coverage": [84.9, 0.0],
-        "open_after": [1, 0],
-        "last_12_weeks": ["t", "t"],
+        "account_id": ["a", "b", "c"],
+        "score": [70, None, None],
+        "band": ["at_risk", "unknown", "unknown"],
+        "band_since": [DAY, DAY, DAY],
+        "trend": ["New", "New", "New"],
+        "why": ["w", "w", "w"],
+        "evidence": ["e", "e", "e"],
+        "computed": [71, 1, 12],
+        "coverage": [84.9, 0.0, 4.0],
+        "open_after": [1, 0, 0],
+        "last_12_weeks": ["t", "t", "t"],
     }
     found = outputs.desired(pl.DataFrame(row))
-    assert found["band"].to_list() == ["At Risk", "Unknown"]
-    assert found["coverage"].to_list() == [80.0, 0.0]
-    assert found["score"].to_list() == [70.0, None]
+    assert found["band"].to_list() == ["At Risk", "Unknown", "Unknown"]
+    assert found["coverage"].to_list() == [80.0, 0.0, 0.0]
+    assert found["score"].to_list() == [70.0, None, None]
+    assert found["score_computed"].to_list() == [71.0, None, 12.0]
     for name, dtype in found.drop("account_id").schema.items():
         assert dtype == POLARS[ACCOUNT_OUTPUTS[name]]
 

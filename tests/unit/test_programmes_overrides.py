@@ -106,9 +106,9 @@ def test_an_edit_of_the_score_lasts_thirty_days() -> None:
     """The day it was noticed is its first."""
     value, kept, end = resolve(shown=90, edited=True)
     assert (value, kept, end) == (90, "e:90:2026-03-02", after(30))
-    assert resolve(shown=90, kept=kept, day=after(29)) == (90, kept, after(30))
+    assert resolve(shown=90, kept=kept, day=after(30)) == (90, kept, after(30))
     # Over, and forgotten at once: else the next sync would have a memory to write.
-    assert resolve(shown=90, kept=kept, day=after(30)) == (None, None, None)
+    assert resolve(shown=90, kept=kept, day=after(31)) == (None, None, None)
 
 
 @pytest.mark.parametrize("shown", [0.0, 101.0, -1.0, 1e300, None])
@@ -159,7 +159,7 @@ def test_the_limits_are_configured() -> None:
     assert resolved(field=80, until=after(20), limits=limits)[2:] == (after(20), None)
     assert resolved(field=80, until=after(21), limits=limits)[2:] == (after(20), overrides.TOO_LONG)
     assert resolved(shown=80, edited=True, limits=limits)[2:] == (after(5), None)
-    assert resolved(shown=80, kept="e:80:2026-02-25", limits=limits)[0] is None
+    assert resolved(shown=80, kept="e:80:2026-02-24", limits=limits)[0] is None
 
 
 def test_a_maximum_below_the_default_is_refused() -> None:
@@ -169,7 +169,7 @@ def test_a_maximum_below_the_default_is_refused() -> None:
 
 
 def test_apart_counts_from_the_first_of_days_in_a_row() -> None:
-    """A day on which they agree, or one of the two is missing, begins anew."""
+    """A day on which they agree begins anew; one without a computed score is passed over."""
     today = pl.DataFrame(
         {
             "account_id": ["a", "b", "c", "d", "e"],
@@ -190,7 +190,7 @@ def test_apart_counts_from_the_first_of_days_in_a_row() -> None:
     found = overrides.apart(today, series, DAY, 15)
     assert found.rows() == [
         ("a", after(-2), 2),
-        ("b", DAY, 0),
+        ("b", after(-4), 4),
         ("c", None, 0),
         ("d", None, 0),
         ("e", None, 0),

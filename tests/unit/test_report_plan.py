@@ -119,3 +119,9 @@ def test_people_and_evidence_come_before_the_sum() -> None:
     for part in ("1 edit by people", "2 new tasks wait", "fallback_owner", "same content: 3 rows",
                  "5 cells", "Warning: X is not in this org."):  # fmt: skip
         assert part in text
+
+
+def test_an_approval_without_effect_is_told() -> None:
+    """How many rows waited, and that none of them is wanted now."""
+    [line] = outcome.summary(_result(counts={}, kinds={}, approved=12), dry_run=False)[-1:]
+    assert line.startswith("0 writes: 0 of 12 held rows still wanted, for what they rest on has")

@@ -77,7 +77,7 @@ def test_changes_of_model_are_kept(store: Store) -> None:
     save(store, day=monday + timedelta(days=2), score=60, was=64, as_of=NOW + timedelta(hours=1))
     store.history.thin(TODAY)
     assert store.history.changes("a", long_ago - timedelta(days=9), TODAY) == [
-        {"day": monday + timedelta(days=2), "score": 60, "was": 64}
+        {"day": monday + timedelta(days=2), "score": 71, "was": 64}
     ]
     save(store, day=TODAY, digest="new")
     save(store, "b", day=TODAY, digest="new")
@@ -155,6 +155,16 @@ def test_receipts_of_some_accounts_and_days(store: Store) -> None:
     ]  # fmt: skip
     assert store.history.receipt_between("a", first, last)["day"] == TODAY - timedelta(days=5)
     assert store.history.receipt_between("a", TODAY, TODAY) is None
+
+
+def test_the_last_receipts_of_some_accounts(store: Store) -> None:
+    """Of each the newest within the days, by account; who has none is left out."""
+    for account, ago in (("a", 9), ("a", 2), ("a", 0), ("b", 5), ("c", 9)):
+        day = TODAY - timedelta(days=ago)
+        save(store, account, day, receipt=json.dumps({"account": account}))
+    first, last = TODAY - timedelta(days=8), TODAY - timedelta(days=1)
+    found = store.history.last_receipts(pl.Series(["c", "b", "a", "x"]), first, last)
+    assert [(r["account"], (TODAY - r["day"]).days) for r in found] == [("a", 2), ("b", 5)]
 
 
 def test_receipts_are_small(store: Store) -> None:

@@ -212,6 +212,8 @@ def test_newest(book: Store) -> None:
     assert book.mirror.newest("case", "sla_due_at", NOW) == NOW
     assert book.mirror.newest("account", "renewal_at") == date(2027, 1, 4)
     assert book.mirror.newest("account", "renewal_at", NOW) is None
+    put(book, "case", "Case", id=["new"], account_id=["a"], sla_due_at=[NOW + timedelta(hours=9)])
+    assert book.mirror.newest("case", "sla_due_at") == NOW + timedelta(hours=9)
 
 
 def test_first_prepare_reads_everything(tmp_path: Path) -> None:

@@ -204,6 +204,17 @@ def test_full_read_sweeps_what_it_did_not_meet(store: Store) -> None:
     assert dirty(store) == ["b", "d"]
 
 
+def test_a_record_that_feeds_two_entities_is_unseen_once(store: Store) -> None:
+    """A guard holds what is gone against what is known, and that counts records."""
+    for entity in ("activity", "task"):
+        put(store, entity, "Task", id=["1", "2", "3"], account_id=["a", "b", "c"])
+    with store.mirror.page() as page:
+        page.begin_full("Task")
+        for entity in ("activity", "task"):
+            page.upsert(entity, "Task", frame(entity, id=["1"], account_id=["a"]))
+        assert (page.unseen("Task"), store.mirror.known("Task")) == (2, 3)
+
+
 def test_full_read_goes_on_after_a_crash(tmp_path: Path) -> None:
     """A full read may end in another process than it began in; rows met before it stay."""
     store = opened(tmp_path)

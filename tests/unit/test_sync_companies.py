@@ -55,7 +55,7 @@ def test_a_company_has_two_bands_or_six(tmp_path: Path, names: list[str]) -> Non
     ids.append(org.account(99))
     org.sync()
     shown = [org.shown(account)["HBand"] for account in ids]
-    assert shown == [name.title() for name in [*names, "fine"]]
+    assert shown == [name.replace("_", " ").title() for name in [*names, "fine"]]
     assert org.sync().outcomes == {}
     org.edit("Account", ids[-1], Given=1.0)
     org.pass_time(hours=1)

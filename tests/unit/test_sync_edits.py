@@ -47,7 +47,7 @@ def test_their_text_stays_until_ours_changes(org: Org) -> None:
 
 
 def test_an_edited_score_is_an_override_of_thirty_days(org: Org) -> None:
-    """It is taken, reported once, kept for thirty days, and ends by itself."""
+    """It is taken, reported once, kept until the day that Why names, and ends by itself."""
     account = org.account(80)
     org.sync()
     org.pass_time(hours=1)
@@ -55,7 +55,7 @@ def test_an_edited_score_is_an_override_of_thirty_days(org: Org) -> None:
     report = org.sync()
     assert report.edits["output"].to_list() == ["score"]
     assert org.shown(account)["HScore"] == 95
-    for days in (1, 20, 8):
+    for days in (1, 20, 9):
         org.pass_time(days=days)
         report = org.sync()
         assert report.edits.height == 0

@@ -63,7 +63,17 @@ def test_a_score_that_vanishes_moves_far() -> None:
     """An account that was never scored moves nowhere."""
     accounts = pl.DataFrame(
         {"shown_score": [80.0, 80.0, 80.0, 80.0, None], "score": [80, 54, 55, None, 10]}
-    )
+    ).with_columns(pl.lit(None, pl.Int64).alias("was"))
     tally = Tally()
     tally.add(accounts, 25, pl.Series([True, False, None, None, None]))
     assert (tally.moved_far, tally.evidence_changed) == (2, 1)
+
+
+def test_another_model_changes_no_evidence_but_still_moves_scores() -> None:
+    """Who came under another model today counts where scores move, not where evidence breaks."""
+    accounts = pl.DataFrame(
+        {"shown_score": [80.0, 80.0, 80.0], "score": [80, 80, 20], "was": [None, 78, 0]}
+    )
+    tally = Tally()
+    tally.add(accounts, 25, pl.Series([True, True, True]))
+    assert (tally.moved_far, tally.evidence_changed) == (1, 1)

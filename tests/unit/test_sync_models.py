@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,13 @@ def test_a_change_without_a_reason_is_refused(org: Org) -> None:
 
 
 def test_the_reason_of_the_model_before_will_not_do(org: Org) -> None:
-    """Whoever changes the model says something new."""
+    """Whoever changes the model says something new; another date will not do."""
     org.account(80.0)
     change = reason("Given is what customers stay for.")
     org.config = config(model={**WEIGHTS, "change": change})
     org.sync()
     again = {"models": [{"name": "standard", "weights": {"given": 10, "second": 90}}]}
-    org.config = config(model={**again, "change": change})
+    org.config = config(model={**again, "change": {**change, "date": date(2026, 3, 2)}})
     with pytest.raises(errors.ConfigError, match="still gives the reason of the one before"):
         org.sync()
 

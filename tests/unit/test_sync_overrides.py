@@ -10,7 +10,7 @@ from sync_kit import Org, config
 
 REVIEW = {
     "when": "override_apart_days >= 3",
-    "clear": "override_apart_since is null",
+    "clear": "override_apart_since is null and computed is not null",
     "severity": "low",
     "does": "task",
     "cool_days": 30,
@@ -48,6 +48,12 @@ def test_a_score_that_stays_far_from_ours_is_reviewed_once(org: Org) -> None:
     org.days(1)
     org.reset_state()
     org.days(4)
+    # A source that breaks for a day decides nothing.
+    org.edit("Account", far, Given=None)
+    org.days(1)
+    assert org.shown(far)["HComputed"] is None
+    org.edit("Account", far, Given=50.0)
+    org.days(1)
     assert [task["Status"] for task in tasks(org)] == ["Not Started"]
     # The two stay side by side: no average of them.
     assert (org.shown(far)["HScore"], org.shown(far)["HComputed"]) == (90, 50)

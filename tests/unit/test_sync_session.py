@@ -106,6 +106,19 @@ def test_an_approved_plan_is_applied_once(live: Org) -> None:
     assert last(live).exit_code == 4
 
 
+def test_approval_covers_what_the_crm_refused_before(live: Org) -> None:
+    """Held once more, this time with what was refused, it is written when a person says so."""
+    late(live, 11)
+    for account in {row["AccountId"] for row in live.crm.rows("Case")}:
+        live.crm.refusals[("Escalation", f"ch1:{account}:late:1")] = ("VALIDATION", "", "no")
+    first = live.sync().run.id
+    assert live.sync(approve=first).outcomes == {"done": 11, "rejected": 11}
+    live.crm.heal()
+    held = live.sync(full=True)
+    assert held.outcomes == {"held": 11}
+    assert live.sync(approve=held.run.id).outcomes == {"done": 11}
+
+
 def test_approval_covers_unchanged_rows_only(live: Org) -> None:
     """What is new or different since then waits for an ordinary run."""
     cases = late(live, 12)
@@ -142,6 +155,30 @@ def test_a_wrong_approval_does_nothing(live: Org, wrong: str) -> None:
             live.sync(approve=held.run.id if wrong == "expired" else "0123456789ab", full=True)
         assert live.crm.writes == before
     assert live.store.mirror.count("usage") == count
+
+
+def test_approval_of_what_another_configuration_planned_is_refused(live: Org) -> None:
+    """The model changed while the plan waited: no call is made, and the message says what to do."""
+    late(live, 11)
+    held = live.sync().run.id
+    before = live.config
+    live.config = config(model={"bands": [{"name": "red", "below": 60}, {"name": "green"}]})
+    calls = len(live.crm.calls)
+    with pytest.raises(errors.GuardStopped, match=r"changed since plan .* `crm-health sync` again"):
+        live.sync(approve=held)
+    assert len(live.crm.calls) == calls
+    live.config = before
+    assert live.sync(approve=held).outcomes == {"done": 22}
+
+
+def test_an_approval_under_which_nothing_is_left_says_so(live: Org) -> None:
+    """What was held is not wanted any more: nothing is written, and how many rows there were."""
+    cases = late(live, 11)
+    held = live.sync().run.id
+    for case in cases:
+        live.edit("Case", case, IsClosed=True)
+    report, code = live.perform(approve=held)
+    assert (code, report.outcomes, report.approved) == (0, {}, 22)
 
 
 def test_a_source_that_shrank_stops(live: Org) -> None:

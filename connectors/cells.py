@@ -1,6 +1,6 @@
-"""Values as HubSpot writes them become what the mapping wants: whole columns at a time.
+"""Texts of a CRM become what the mapping wants: whole columns at a time.
 
-A property is a text or null: a cleared one is `""`, which is no value either.
+For CRMs whose values come as text or null: a cleared one may be `""`, which is no value either.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def typed(wire: pl.DataFrame, reads: tuple[FieldRead, ...]) -> tuple[pl.DataFram
 
 
 def _usual(read: FieldRead) -> pl.Expr:
-    """The conversion, taking instants and days to be written as HubSpot writes them."""
+    """The conversion, taking instants and days to be written as they usually are."""
     text = pl.col(read.path).str
     # A cache of texts would cost more than it saves: stamps rarely repeat.
     if read.kind is Kind.INSTANT:
