@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from crm_health.config.alerts import Alert
+from crm_health.config.touches import PREFIX
 from crm_health.programmes import episodes, people, telling, told
 from crm_health.programmes.escalation_reasons import allowed, slugs
 from crm_health.programmes.telling import Telling
@@ -80,7 +81,9 @@ def decide(
     over = _over(alerts, records, replaced)
     clears = episodes.clearing(found, records.known, over)
     notes = _notes(setting, records, Telling(told_to, joins), clears)
-    nobody = pl.concat(frame.select("account_id", "owner_id") for frame in (escalates, makes))
+    # A touch for which there is nobody shows in the account's fields; it keeps nothing waiting.
+    wanting = makes.filter(~pl.col("rule").str.starts_with(PREFIX))
+    nobody = pl.concat(frame.select("account_id", "owner_id") for frame in (escalates, wanting))
     return Actions(
         found,
         served,

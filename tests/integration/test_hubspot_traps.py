@@ -71,6 +71,8 @@ def _ours(mapping: Mapping) -> dict[str, set[str]]:
         found.setdefault(part.object, set()).update(values)
     found[task.object] |= set(task.constants)
     found[escalation.object] |= set(escalation.constants)
+    if write.case:
+        found.setdefault("tickets", set()).add(write.case.context)
     if episode.claims:
         found["companies"].add(episode.claims)
     return found
