@@ -26,8 +26,8 @@ def tables(found: Quality) -> list[RenderableType]:
         out.append(table(headings, [_rule(row) for row in found.rules.iter_rows(named=True)]))
         out.append(
             f"Opened {span}. Useful: a person said so, or, where nobody said anything, somebody "
-            f"was in touch within {FOLLOWED.days} days. Days ahead: the median until the band fell, "
-            "of those whose customers it did."
+            f"was in touch within {FOLLOWED.days} days. Days ahead: the median until the band "
+            "fell, of those whose customers it did."
         )
     out += _noise(found)
     if not found.contacted.is_empty():

@@ -28,7 +28,8 @@ def test_a_list_has_the_words_of_the_playbook(tmp_path: Path, crm: str) -> None:
         assert fields[name].type.values == TIERS
         assert fields[name].help == HELP["tier"]
     elif crm == "hubspot":
-        properties = {new.name: new for new in hubspot.wanted(mapping).properties if new.object == owner}
+        made = hubspot.wanted(mapping).properties
+        properties = {new.name: new for new in made if new.object == owner}
         assert properties[name].type.options == TIERS
         assert properties[name].definition()["description"] == HELP["tier"]
     else:
