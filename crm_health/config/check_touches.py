@@ -43,7 +43,7 @@ def check_touches(check: Checker, playbook: Playbook, touches: Touches, found: M
     )
     for name, touch in touches.plan.items():
         _touch(check, (*path, "plan", name), name, touch, tiers, found)
-        if len(touches.days_left(touch)) + 2 * len(touches.planned) > _TOO_LONG:
+        if 2 * len(touches.days_left(touch)) + len(touches.planned) > _TOO_LONG:
             check.add((*path, "plan", name), "its conditions are too long together", "shorten them")
     _campaigns(check, playbook, touches, tiers, found)
     _labels(check, touches)

@@ -90,28 +90,26 @@ class Touches(Frozen):
         counts from the day on which the customer came into it.
         """
         rest = f"{touch.ahead_days + self.settle_days} - tier_days"
-        holds = f" and ({touch.when})" if touch.when else ""
         parts = []
         for tier, days in touch.tiers.items():
-            here = f"tier_now = '{tier}'{holds}"
             if touch.before is None:
                 left = f"{days} - coalesce({touch.fulfilled_by}, tier_days)"
             else:
-                # So late that it counts: not before this many days ahead of the date.
-                counts = f"coalesce({touch.fulfilled_by}, {_NEVER}) - ({touch.before})"
-                here += f" and {touch.before} <= 0 and {counts} > {days + touch.early_days}"
-                left = f"0 - ({touch.before}) - {days}"
-            parts.append(f"when {here} then greatest({left}, {rest})")
+                left = f"0 - {touch.before} - {days}"
+            parts.append(f"when {_asked(touch, tier)} then greatest({left}, {rest})")
         return f"case {' '.join(parts)} end"
 
     def _rule(self, touch: Touch, task: TaskText) -> Alert:
         left = f"({self.days_left(touch)})"
+        asked = " or ".join(f"({_asked(touch, tier)})" for tier in touch.tiers)
+        over = f"not ({asked}) or {left} > {touch.ahead_days}"
         return Alert(
             # Nothing that touches do is a risk.
             polarity="success",
             when=f"{left} <= {touch.ahead_days} and not ({self.planned})",
-            # Where nobody can tell what is planned, nobody can tell what was done.
-            clear=f"coalesce({left} > {touch.ahead_days}, true) and ({self.planned}) is not null",
+            # Where nobody can tell what is planned, nobody can tell what was done; and where nobody
+            # can tell whether it is asked for, as without a date, it stands as it is.
+            clear=f"({over}) and ({self.planned}) is not null",
             severity="low",
             does="task",
             # Business days of the calendar days that are left.
@@ -120,6 +118,16 @@ class Touches(Frozen):
             over="you have been in touch",
             task=task,
         )
+
+
+def _asked(touch: Touch, tier: str) -> str:
+    """A condition: the plan asks for it in this tier; missing where nobody can tell."""
+    parts = [f"tier_now = '{tier}'", *([f"({touch.when})"] if touch.when else [])]
+    if touch.before is not None:
+        # One that was so late that it counts: not before so many days ahead of the date.
+        ahead = f"coalesce({touch.fulfilled_by}, {_NEVER}) - {touch.before}"
+        parts += [f"{touch.before} <= 0", f"{ahead} > {touch.tiers[tier] + touch.early_days}"]
+    return " and ".join(parts)
 
 
 def is_touch(rule: str) -> bool:
