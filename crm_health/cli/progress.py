@@ -15,6 +15,7 @@ _WORDS = {
     "escalation": "Writing escalations",
     "errand": "Writing the escalations' tasks",
     "task": "Writing tasks",
+    "touch": "Writing the touch plan's tasks",
     "fields": "Writing health fields",
     "memory": "Writing memories",
     "context": "Writing cases' context",

@@ -68,6 +68,7 @@ def stops(limits: Guards, tally: Tally, kinds: Mapping[str, int], usage: Usage) 
     found += list(tally.shifted.values())[:_NAMED]
     if len(tally.shifted) > _NAMED:
         found.append(f"{len(tally.shifted) - _NAMED} more inputs shift as well")
+    # Planned touches are no sign of a mistake: they come by the calendar, so many a person and day.
     new = kinds.get("task", 0) + kinds.get("escalation", 0)
     most = max(limits.new_records, tally.customers * limits.new_records_percent / 100)
     if new > most:

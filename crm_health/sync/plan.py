@@ -16,6 +16,7 @@ KINDS: tuple[str, ...] = (
     "time_escalation",
     "errand",
     "task",
+    "touch",
     "tell_task",
     "note_episode",
     "fields",

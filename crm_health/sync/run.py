@@ -216,7 +216,8 @@ def _leave_out(
     """
     run, unserved = report.run, gathered.ownerless
     waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.kin)
-    store.drafts.leave_out(run, "task", waiting.left_out)
+    for kind in ("task", "touch"):
+        store.drafts.leave_out(run, kind, waiting.left_out)
     report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
     if not options.dry_run:
         ration.remember(store, gathered.tasks, waiting, everything=everything)

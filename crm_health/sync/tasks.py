@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from crm_health.config.alerts import Alert
+from crm_health.config.touches import PREFIX
 from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
 from crm_health.programmes import telling
@@ -91,9 +92,12 @@ def _new(
             as_json(fields).alias("fields"),
             without(fields, out.key, out.due).alias("stable"),
             as_json(claim).alias("claim_fields"),
+            pl.when(pl.col("rule").str.starts_with(PREFIX))
+            .then(pl.lit("touch"))
+            .otherwise(pl.lit("task"))
+            .alias("kind"),
             pl.format("{} opened", "rule").alias("why"),
         ),
-        kind="task",
         op=Op.CREATE_ONCE,
         object=out.object,
         key_field=out.key,

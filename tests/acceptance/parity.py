@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -156,7 +156,7 @@ class Side:
         }
         return {
             "account": accounts,
-            "task": {key: self._task(key, row) for key, row in self.ours("task").items()},
+            "task": {key: self._task(row) for key, row in self.ours("task").items()},
             "episode": self._episodes(),
             "escalation": {
                 key: self._escalation(row) for key, row in self.ours("escalation").items()
@@ -176,7 +176,7 @@ class Side:
         facts = {k: v for k, v in found["facts"].items() if not k.endswith("_contact")}
         return {k: v for k, v in found.items() if k not in _NOT_COMPARED} | {"facts": facts}
 
-    def _task(self, key: str, row: Row) -> Row:
+    def _task(self, row: Row) -> Row:
         out = self.config.mapping.write.task
         priorities = {theirs: ours for ours, theirs in out.priorities.items()}
         body = str(row[out.body])
@@ -185,8 +185,7 @@ class Side:
         return {
             "subject": row[out.subject],
             "body": body,
-            # Nobody is named for leadership here: that is the manager, and HubSpot knows none.
-            "owner": None if ":told_" in key else self._id(row[out.owner]),
+            "owner": self._id(row[out.owner]),
             "due": str(row[out.due])[:10],
             "priority": priorities[row[out.priority]],
             "open": row[out.status] != out.done_status,
@@ -255,18 +254,28 @@ def plain(value: Any) -> Any:
 
 
 @contextmanager
-def sides(folder: Path, box: Sandbox) -> Iterator[tuple[Side, Side]]:
-    """Both CRMs of one sandbox, whose clock they share, with the default mappings."""
+def sides(folder: Path, box: Sandbox, manager: str) -> Iterator[tuple[Side, Side]]:
+    """Both CRMs of one sandbox, whose clock they share, with the default mappings.
+
+    HubSpot knows no managers of users. So it has to be said there who is told of what nobody else
+    can take: `manager`, a user of the story, the one whom Salesforce names.
+    """
     stores = [Store.open(databases.located(folder / f"{name}.db")) for name in CRMS]
     try:
         first, second = (
-            Side(crm, box, load(None, crm=crm.name), store)
+            Side(crm, box, _led(load(None, crm=crm.name), manager), store)
             for crm, store in zip(CRMS.values(), stores, strict=True)
         )
         yield first, second
     finally:
         for store in stores:
             store.close()
+
+
+def _led(config: Config, manager: str) -> Config:
+    who = manager if config.mapping.crm == "salesforce" else hub_id(manager)
+    people = config.playbook.people.model_copy(update={"retention_owner": who})
+    return replace(config, playbook=config.playbook.model_copy(update={"people": people}))
 
 
 def differences(first: Truth, second: Truth) -> list[str]:

@@ -144,7 +144,9 @@ class Company:
 def company(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Company]:
     """Loaded and set up, never synced; the parameter says whether HubSpot's tasks may be unique."""
     story = build_story(seed=1, accounts=_ACCOUNTS, customers=_CUSTOMERS, now=NOW)
-    with Sandbox.start(now=NOW, frozen=True) as box, sides(tmp_path, box) as both:
+    managers = Counter(row["ManagerId"] for row in story.records["User"])
+    manager = managers.most_common(1)[0][0]
+    with Sandbox.start(now=NOW, frozen=True) as box, sides(tmp_path, box, manager) as both:
         for side in both:
             side.crm.load(box, story)
         # The connector's pauses take no time here, so nobody may be refused for haste.

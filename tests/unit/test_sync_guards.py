@@ -31,7 +31,7 @@ def test_limits_are_told_in_words() -> None:
         return stops(limits, replace(tally, customers=customers), kinds, usage)
 
     assert found(Tally()) == []
-    assert found(Tally(), task=30, escalation=20) == []
+    assert found(Tally(), task=30, escalation=20, touch=300, errand=300) == []
     assert found(Tally(), task=30, escalation=21) == ["51 new tasks and escalations (limit 50)"]
     assert found(Tally(), customers=10, task=10) == []
     assert found(Tally(scored=100, moved_far=20)) == []
