@@ -9,6 +9,11 @@ OTHERS := 3.11 3.12 3.13
 # tests/acceptance, and start first.
 SPREAD := --dist loadfile --no-loadscope-reorder
 
+# What is about a CRM more than about the database: `make test` runs it on SQLite, `make slow` on
+# PostgreSQL as well.
+ONCE := tests/acceptance/test_hubspot_*.py tests/acceptance/test_bad_input.py \
+	tests/acceptance/test_bulk_kills.py tests/acceptance/test_quiet_day.py tests/unit/test_cli_config.py
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench unit slow pythons bottlecrm lint types imports soak lock clean
 
@@ -28,22 +33,25 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY)  ## the main job on a CRM that runs on this machine: make demo CRM=hubspot
 	@$(BIN)/crm-health demo --crm $(or $(CRM),salesforce)
 
-test: $(READY) bottlecrm  ## all tests, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'not slow'
-	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'database and not slow' --database postgres
+test: $(READY)  ## all tests but the soak's and BottleCRM's, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'not slow and not bottlecrm'
+	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'database and not slow and not bottlecrm' \
+		--database postgres $(addprefix --ignore-glob=,$(ONCE))
 
 unit: $(READY)  ## unit tests only
 	$(BIN)/python -m pytest -n auto $(SPREAD) tests/unit
 
-slow: $(READY) bottlecrm  ## of what `make soak` runs, what takes minutes and not hours
+slow: $(READY)  ## of what `make test` leaves out, what takes minutes and not hours
 	$(BIN)/python -m pytest -n auto $(SPREAD) -m slow tests/acceptance/test_demo.py \
-		tests/acceptance/test_bottlecrm_kills.py tests/acceptance/test_nine_faults_stored.py tests/bench
+		tests/acceptance/test_nine_faults_stored.py tests/bench
+	$(BIN)/python -m pytest -n auto $(SPREAD) -m 'database and not slow' --database postgres $(wildcard $(ONCE))
 
 pythons: $(READY)  ## unit tests on the other Pythons found here
 	@.ci/pythons $(BIN)/python $(OTHERS)
 
-bottlecrm:  ## the CRM that its connector is tested against, where a Python for it is found
+bottlecrm: $(READY)  ## the tests against a real CRM, where a Python for it is found
 	@.ci/bottlecrm 3.12 3.13
+	$(BIN)/python -m pytest -n auto $(SPREAD) -m bottlecrm tests/conformance tests/integration tests/acceptance
 
 lint: $(READY)  ## style, types, import rules
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the server, once for all workers."""
     config.addinivalue_line("markers", "only(database): makes sense on this kind of database")
     config.addinivalue_line("markers", "database: keeps a state; set by what the test imports")
+    config.addinivalue_line("markers", "bottlecrm: runs against BottleCRM; set in the same way")
     of_a_worker = hasattr(config, "workerinput")
     if config.getoption("--database") == "postgres" and not of_a_worker:
         stack = config.stash[_SERVER] = ExitStack()
@@ -47,6 +48,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _KITS & _sources(item):
             item.add_marker("database")
+        if getattr(getattr(item, "module", None), "bottlecrm", None) is not None:
+            item.add_marker("bottlecrm")
         only = item.get_closest_marker("only")
         if only is not None and database not in only.args:
             item.add_marker(pytest.mark.skip(reason=f"makes sense on {only.args[0]} only"))

@@ -16,6 +16,7 @@ both = pytest.mark.parametrize("portals", ["unique", "claimed"], indirect=True)
 plain = pytest.mark.parametrize("portals", ["unique"], indirect=True)
 
 BAND, WEEKS, MEMORY = "health_band", "health_last_12_weeks", "health_memory"
+EVIDENCE = "health_evidence"
 
 
 def _later(world: World) -> None:
@@ -110,9 +111,9 @@ def test_a_band_edited_meanwhile_is_noticed_and_put_back(portal: World, lost: st
     ]
     after = portal.truth()
     assert after["companies"][company][BAND] == "Green"
-    # The weekly scores go along with every write, up to today's.
+    # The weekly scores and the date of the newest evidence go along with every write.
     lines = [line.split(":")[0] for line in difference(after, before)]
-    assert set(lines) <= {f"companies {company} {name}" for name in (WEEKS, MEMORY)}
+    assert set(lines) <= {f"companies {company} {name}" for name in (WEEKS, EVIDENCE, MEMORY)}
     assert portal.writes() == 1, "nobody else's properties are written"
 
 

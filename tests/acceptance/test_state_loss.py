@@ -16,6 +16,7 @@ from crm_health.store import Store
 #: Fields of ours on an account.
 BAND, SCORE = "Health_Band__c", "Health_Score__c"
 WEEKS, MEMORY = "Health_Last_12_Weeks__c", "Health_Memory__c"
+EVIDENCE = "Health_Evidence__c"
 
 
 def _customer(world: World, band: str = "Green") -> str:
@@ -108,9 +109,9 @@ def test_a_band_edited_meanwhile_is_noticed_and_put_back(world: World, lost: str
     ]
     after = world.truth()
     assert after["Account"][account][BAND] == "Green"
-    # The weekly scores go along with every write, up to today's.
+    # The weekly scores and the date of the newest evidence go along with every write.
     lines = [line.split(":")[0] for line in difference(after, before)]
-    assert set(lines) <= {f"Account {account} {name}" for name in (WEEKS, MEMORY)}
+    assert set(lines) <= {f"Account {account} {name}" for name in (WEEKS, EVIDENCE, MEMORY)}
     assert world.writes() == 1, "nobody else's fields are written"
 
 
