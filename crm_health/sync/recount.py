@@ -23,6 +23,8 @@ from crm_health.sync.setting import Setting
 
 #: Older readings say nothing of today.
 _RECENT = timedelta(days=28)
+#: A playbook that places nobody.
+_NOWHERE = {"lifecycle": None, "value_stages": None, "tiers": None}
 
 
 def rewritten(
@@ -116,7 +118,9 @@ def _again(
     Once without the newest day of then, and once with it: the reading may have met a part of it.
     """
     config = setting.config
-    few = replace(config, model=narrowed(config.model, names))
+    # Facts rest on nothing that the playbook says of where customers stand.
+    nowhere = config.playbook.model_copy(update=_NOWHERE)
+    few = replace(config, model=narrowed(config.model, names), playbook=nowhere)
     then, scope = replace(setting, config=few, as_of=instant), Scope.accounts(ids)
     accounts = in_scope(store, then, scope)
     for less in (timedelta(days=1), timedelta()):

@@ -57,7 +57,7 @@ def _scores(box: Sandbox) -> list[float]:
 def test_setup_again_has_nothing_to_do(shell: Shell) -> None:
     """A second setup finds all there, with and without --dry-run."""
     answer = shell("setup", "--json").json()
-    assert answer == {"changed": False, "missing": [], "not_here": [], "there": 60}
+    assert answer == {"changed": False, "missing": [], "not_here": [], "there": 88}
     assert "Nothing is missing" in shell("setup", "--dry-run").err
 
 
