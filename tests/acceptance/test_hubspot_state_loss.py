@@ -75,6 +75,12 @@ def test_a_task_that_a_person_closed_stays_closed_without_the_state(portal: Worl
         hub.edit("tasks", row["id"], {"hs_task_status": "COMPLETED"})
     _later(portal)
     deleted(state)
+    before = portal.truth()
+    portal.clean(state)
+    said = {line.split(": ")[0].split()[-1] for line in difference(portal.truth(), before)}
+    # Escalations tick off what is done, and an event is over with its task.
+    assert said == {"health_required_actions", "health_episode_cleared"}
+    _later(portal)
     _quiet(portal, state)
 
 
