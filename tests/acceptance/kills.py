@@ -32,7 +32,7 @@ class Pace:
 
 def some() -> int:
     """Kills of one sweep of `make test`: `make soak` has hundreds. Fewer on a server."""
-    return 8 if databases.server() is None else 5
+    return 6 if databases.server() is None else 4
 
 
 def until(world: World, process: Fork | subprocess.Popen[str], counter: str) -> bool:
