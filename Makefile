@@ -9,10 +9,12 @@ OTHERS := 3.11 3.12 3.13
 # tests/acceptance, and start first.
 SPREAD := --dist loadfile --no-loadscope-reorder
 
-# What is about a CRM more than about the database: `make test` runs it on SQLite, `make slow` on
-# PostgreSQL as well.
+# What is about a CRM or about decisions more than about the database: `make test` runs it on SQLite,
+# `make slow` on PostgreSQL as well.
 ONCE := tests/acceptance/test_hubspot_*.py tests/acceptance/test_bad_input.py \
-	tests/acceptance/test_bulk_kills.py tests/acceptance/test_quiet_day.py tests/unit/test_cli_config.py
+	tests/acceptance/test_bulk_kills.py tests/acceptance/test_quiet_day.py \
+	tests/unit/test_cli_*.py tests/unit/test_programmes_*.py tests/unit/test_sync_[a-g]*.py \
+	tests/unit/test_sync_streams.py tests/unit/test_sync_steady.py tests/unit/test_sync_overrides.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench unit slow pythons bottlecrm lint types imports soak lock clean
