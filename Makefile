@@ -66,6 +66,7 @@ bench: $(READY)  ## speed and memory as ratios: make bench CRM=hubspot SIZE=1000
 		--database $(or $(DATABASE),sqlite)
 
 soak: $(READY)  ## what takes longer than `make test` may
+	$(BIN)/python -m pytest -n auto $(SPREAD) tests/unit --hypothesis-profile default
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest -m 'database and slow' --database postgres
 	@$(MAKE) --no-print-directory pythons

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import databases
+import hypothesis
 import pytest
+
+#: Tests by example throw the same dice every time, so that a change is what turns a run red.
+#: The soak throws new ones (--hypothesis-profile default).
+hypothesis.settings.register_profile("same", derandomize=True, database=None)
+hypothesis.settings.load_profile("same")
 
 #: Modules of tests that open a state: with `-m database` only these run.
 _KITS = {"store_kit", "sync_kit", "cli_kit", "world"}

@@ -155,9 +155,12 @@ def compile(  # noqa: A001 - the word for it, and always called as expressions.c
         raise ExpressionError("an aggregate can't stand here", "make it a fact, and use that")
     if role == "aggregate" and not aggregates:
         raise ExpressionError("must be one aggregate", "such as count(*), max(x) or avg(x)")
-    for name, literal in _HELD.findall(text):
-        if columns[name] in (Kind.BOOLEAN, Kind.DATE, Kind.INSTANT):
-            raise _misfit(name, Kind(columns[name]), literal)
+    # What stands within quotes names nothing; blanked at its length, places stay as they were.
+    blanked = _QUOTED.sub(lambda quoted: f"'{'_' * (len(quoted[0]) - 2)}'", text)
+    for held in _HELD.finditer(blanked):
+        # `null = 1` and `true = 1` are shaped like it too, and name no column.
+        if columns.get(held[1]) in (Kind.BOOLEAN, Kind.DATE, Kind.INSTANT):
+            raise _misfit(held[1], Kind(columns[held[1]]), text[slice(*held.span(2))])
     kind: Kind | None = None
     expr = raw
     if all(columns[name] != "any" for name in used):
