@@ -15,6 +15,7 @@ from crm_health.programmes.telling import Telling
 from crm_health.store import Scope, Store
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
+from crm_health.sync.texts import visible
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,15 @@ def decide(
     may = allowed(
         opens.filter(pl.col("rule").is_in(by)), there, playbook.escalations, alerts, setting.day
     )
-    escalates = _owned(store, setting, may, accounts)
+    told_of = visible(setting, accounts)
+    escalates = _owned(store, setting, may, told_of)
     served = escalates.filter(pl.col("owner_id").is_not_null())
     replaced = _replaced(alerts, records, served)
     wanted = opens.filter(~pl.col("rule").is_in(by)).join(
         replaced, on=["account_id", "rule"], how="anti"
     )
     shared = _shared(alerts, records, wanted)
-    makes = _owned(store, setting, shared.makes, accounts)
+    makes = _owned(store, setting, shared.makes, told_of)
     told_to = makes.filter(pl.col("owner_id").is_not_null())
     # What nobody can be told of takes its further lines along.
     joins = shared.joins.join(

@@ -64,19 +64,19 @@ def _closing_tasks(
     alerts = setting.config.playbook.alerts
     stay = [rule for rule, alert in alerts.items() if alert.on_clear == "leave"]
     over = pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
-    told = records.known.group_by("base", maintain_order=True).agg(
+    open_ones = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
+    mine = records.known.join(open_ones.select("base"), on="base", how="semi")
+    told = mine.group_by("base", maintain_order=True).agg(
         over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "rule"
     )
     done = told.filter(pl.col("over") & ~pl.col("stays")).join(
         joins.select("base"), on="base", how="anti"
     )
-    mine = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched")).join(
-        done.select("base", "rule"), on="base", maintain_order="left"
-    )
+    closing = open_ones.join(done.select("base", "rule"), on="base", maintain_order="left")
     words = {rule: alert.over or "it is over" for rule, alert in alerts.items()}
     ends = pl.element().replace_strict(words, default="it is over", return_dtype=pl.String)
     day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
-    return mine.with_columns(
+    return closing.with_columns(
         pl.concat_str(
             pl.lit(day),
             pl.col("rule").list.eval(ends).list.unique(maintain_order=True).list.join(", "),

@@ -22,6 +22,7 @@ from crm_health.sync.lines import alert_lines
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
 from crm_health.sync.tasks import task_rows
+from crm_health.sync.texts import visible
 from crm_health.sync.touching import next_touches
 
 
@@ -61,9 +62,10 @@ def desire(
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
     actions = decide(store, setting, known, found.accounts, found.memories)
     accounts = found.accounts
-    lines = alert_lines(setting, known, accounts, actions)
+    told_of = visible(setting, accounts)
+    lines = alert_lines(setting, known, told_of, actions)
     first = found.memories.filter(~pl.col("known"))["account_id"]
-    raised = escalating(store, setting, known, accounts, actions, first)
+    raised = escalating(store, setting, known, told_of, actions, first)
     following = next_touches(setting, accounts, actions)
     for more in (actions.standing, raised.open_after, lines, following):
         accounts = accounts.join(more, on="account_id", how="left", maintain_order="left")
@@ -73,7 +75,7 @@ def desire(
             field_rows(setting, found),
             context_rows(store, setting, scope, accounts),
             raised.plan.filter(mine),
-            task_rows(setting, known, accounts, actions.shared, actions.notes, kin.holders),
+            task_rows(setting, known, told_of, actions.shared, actions.notes, kin.holders),
             clearing_rows(
                 setting, known, actions.clears.filter(mine), actions.shared.joins, actions.notes
             ),

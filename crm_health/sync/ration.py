@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import orjson
@@ -11,9 +11,8 @@ import polars as pl
 
 from crm_health.businesstime import Calendar
 from crm_health.programmes.episodes import PREFIX, base
-from crm_health.store import Store
+from crm_health.store import Scope, Store
 from crm_health.sync.kin import Kin
-from crm_health.sync.population import parts
 from crm_health.sync.setting import Setting
 from crm_health.sync.touching import beyond_week
 
@@ -62,8 +61,12 @@ def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None
         kin: Of all accounts, where any is of a family.
     """
     since = _waits(store)
-    queued = beyond_week(tasks, store, setting)
-    spared = pl.concat([_spared(tasks, store, setting, kin), queued])
+    if tasks.is_empty():
+        return Waiting(tasks["key"], tasks["key"], tasks["key"], since.clear())
+    going = store.mirror.load("task", ["owner_id", "key"], Scope.all(), true="is_open")
+    made = _made_this_week(store, setting, kin)
+    queued = beyond_week(tasks, setting, made)
+    spared = pl.concat([_spared(tasks, setting, kin, going), queued])
     begun = (
         tasks.join(spared.to_frame("key"), on="key", how="anti", maintain_order="left")
         .join(since, on="key", how="left", maintain_order="left")
@@ -72,12 +75,16 @@ def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None
     days = business_days(setting.calendar, pl.col("since"), setting.day)
     old = days > setting.config.playbook.tasks_wait_days
     expired = begun.filter(old & ~pl.col("high"))
-    beyond = _beyond(begun.join(expired.select("key"), on="key", how="anti"), store, setting)
+    today = made.filter(pl.col("opened_at") == setting.day)
+    left_over = begun.join(expired.select("key"), on="key", how="anti")
+    beyond = _beyond(left_over, setting, _count(going, "open"), _count(today, "made"))
     left = pl.concat([beyond.select("key", "since"), expired.select("key", "since")])
     return Waiting(beyond["key"], expired["key"], spared, left)
 
 
-def _spared(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None) -> pl.Series:
+def _spared(
+    tasks: pl.DataFrame, setting: Setting, kin: Kin | None, going: pl.DataFrame
+) -> pl.Series:
     """Keys of risks that a hierarchy's one task takes the place of: they show in fields."""
     mine = tasks.filter(pl.col("family").is_not_null())
     if mine.is_empty() or kin is None:
@@ -85,15 +92,11 @@ def _spared(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None
     rule = pl.col("key").str.extract(rf"^{PREFIX}:.+:([a-z0-9_]+):\d+#")
     alerts = setting.config.playbook.alerts
     others = [name for name, alert in alerts.items() if alert.polarity != "risk"]
-    busy = []
-    for scope in parts(store, setting):
-        told = store.mirror.load("task", ["key", "is_open"], scope)
-        risks = told.filter(pl.col("is_open").fill_null(True) & ~rule.is_in(others))
-        busy.append(kin.family(risks))
+    busy = kin.family(going.filter(~rule.is_in(others)))
     ranked = mine.sort("high", "attention", "holds", "key", descending=[True, True, True, False])
     first = ranked.unique("family", keep="first")["key"]
-    taken = pl.concat(busy).drop_nulls()
-    keep = pl.col("key").is_in(first.implode()) & ~pl.col("family").is_in(taken.implode())
+    taken = busy.drop_nulls().implode()
+    keep = pl.col("key").is_in(first.implode()) & ~pl.col("family").is_in(taken)
     return mine.filter(~keep)["key"]
 
 
@@ -125,12 +128,11 @@ def business_days(calendar: Calendar, start: pl.Expr, end: date) -> pl.Expr:
     return pl.business_day_count(start, pl.lit(end), holidays=list(calendar.days_off))
 
 
-def _beyond(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.DataFrame:
+def _beyond(
+    tasks: pl.DataFrame, setting: Setting, still_open: pl.DataFrame, today: pl.DataFrame
+) -> pl.DataFrame:
     """Those for which their owner's day has no place."""
-    if tasks.is_empty():
-        return tasks
     playbook = setting.config.playbook
-    still_open, today = _at_work(store, setting)
     ranked = (
         tasks.join(still_open, on="owner", how="left")
         .join(today, on="owner", how="left")
@@ -147,31 +149,27 @@ def _beyond(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.DataFrame
     )
 
 
-def _at_work(store: Store, setting: Setting) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """How many tasks of ours each owner has open, and how many were made today.
+def _made_this_week(store: Store, setting: Setting, kin: Kin | None) -> pl.DataFrame:
+    """Our tasks since Monday, whatever became of them: `owner_id`, `opened_at`, `key`.
 
-    Part by part: tasks and episodes grow with the years.
+    The key is that of their episode. They are looked for at the accounts whose episodes opened
+    since then: tasks grow with the years.
     """
-    scopes = parts(store, setting)
-    born = [
-        store.mirror.load("episode", ["key", "opened_at"], scope)
-        .filter(pl.col("opened_at") == setting.day)
-        .select("key")
-        for scope in scopes
-    ]
-    day = pl.concat(born)
-    still_open, today = [], []
-    for scope in scopes:
-        tasks = store.mirror.load("task", ["owner_id", "key", "is_open"], scope)
-        still_open.append(_count(tasks.filter(pl.col("is_open").fill_null(False))))
-        keyed = tasks.with_columns(base(pl.col("key")))
-        today.append(_count(keyed.join(day, on="key", how="semi")))
-    return _sum(still_open, "open"), _sum(today, "made")
+    monday = setting.day - timedelta(days=setting.day.weekday())
+    before, ahead = (datetime.combine(monday + timedelta(days=n), time()) for n in (-1, 8))
+    opened_since = pl.col("opened_at") >= monday
+    theirs = Scope.accounts(store.mirror.due_between("episode", "opened_at", before, ahead))
+    born = store.mirror.load("episode", ["key", "opened_at"], theirs).filter(opened_since)
+    names = ["id", "owner_id", "key"]
+    tasks = [store.mirror.load("task", names[1:], theirs).select(names)]
+    if kin is not None:
+        # Those that stand at who holds the contract.
+        tasks.append(kin.away["task"].select(names))
+    keyed = pl.concat(tasks).unique("id").with_columns(base(pl.col("key")))
+    return keyed.join(born.select("key", "opened_at"), on="key")
 
 
-def _count(tasks: pl.DataFrame) -> pl.DataFrame:
-    return tasks.group_by(pl.col("owner_id").alias("owner")).agg(pl.len().cast(pl.Int64))
-
-
-def _sum(counts: list[pl.DataFrame], name: str) -> pl.DataFrame:
-    return pl.concat(counts).group_by("owner").agg(pl.col("len").sum().alias(name))
+def _count(tasks: pl.DataFrame, name: str) -> pl.DataFrame:
+    return tasks.group_by(pl.col("owner_id").alias("owner")).agg(
+        pl.len().cast(pl.Int64).alias(name)
+    )

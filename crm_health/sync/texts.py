@@ -5,7 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from crm_health.entities import Kind
-from crm_health.health.template import compile_template, days_since
+from crm_health.health.evaluate import names_in
+from crm_health.health.template import compile_template, days_since, fields
+from crm_health.programmes.attention import VALUE
 from crm_health.sync.clearing import iso
 from crm_health.sync.plan import as_json
 from crm_health.sync.setting import Setting
@@ -13,6 +15,23 @@ from crm_health.sync.setting import Setting
 #: Longest subject of a task; longer ones are cut inside the account's name.
 SUBJECT = 80
 _KINDS = {pl.String(): Kind.TEXT, pl.Boolean(): Kind.BOOLEAN, pl.Date(): Kind.DATE}
+
+
+def visible(setting: Setting, accounts: pl.DataFrame) -> pl.DataFrame:
+    """The accounts with only what the playbook's texts show and who is told is found by.
+
+    Accounts have hundreds of columns, and each join copies all of them.
+    """
+    playbook = setting.config.playbook
+    wanted = {"account_id", "name", "day", "csm_id", "owner_id", "score", "band", "tier", VALUE}
+    if playbook.people.pooled is not None:
+        wanted |= names_in(playbook.people.pooled)
+    for alert in playbook.alerts.values():
+        texts = [alert.says, alert.escalation and alert.escalation.evidence]
+        texts += [alert.task.subject, alert.task.body] if alert.task else []
+        wanted.update(name for told in texts if told for name in fields(told))
+        wanted.update([alert.contact] if alert.contact else [])
+    return accounts.select(name for name in accounts.columns if name in wanted)
 
 
 def day_field(setting: Setting, crm_object: str, path: str, days: pl.Expr) -> pl.Expr:
@@ -34,7 +53,10 @@ def length(setting: Setting, crm_object: str, path: str) -> int:
 
 def text(setting: Setting, template: str, view: pl.DataFrame) -> pl.Series:
     """A template filled in for each row; `{account}` is the account's name."""
-    named = view.with_columns(pl.col("name").fill_null("").alias("account"))
+    names = {"day", *fields(template)} - {"account"}
+    named = view.select(
+        pl.col("name").fill_null("").alias("account"), *(n for n in view.columns if n in names)
+    )
     model = setting.config.model
     expr = compile_template(
         template, _kinds(named), since=days_since(model), time_zone=model.time_zone
