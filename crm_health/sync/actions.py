@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -177,24 +178,44 @@ def _owned(
     )
     if opens.is_empty():
         return empty
-    users, fallback = users_of(store, setting), setting.config.mapping.fallback_owner
-    stands_in, desk_of = owner_stands_in(store, setting), people.desks(playbook.departments, users)
-    for rule in opens["rule"].unique(maintain_order=True):
-        alert = playbook.alerts[rule]
-        mine = opens.filter(pl.col("rule") == rule)
-        view = mine.select("account_id").join(accounts, on="account_id", maintain_order="left")
-        owner = people.owners(
-            view, users, fallback, people=playbook.people, told=alert.told, stands_in=stands_in
+    alerts, fallback = playbook.alerts, setting.config.mapping.fallback_owner
+    users, stands_in = users_of(store, setting), owner_stands_in(store, setting)
+    desk_of = people.desks(playbook.departments, users)
+    desks = {
+        rule: desk_of.get(playbook.escalations[alert.escalation.reason].department)
+        for rule, alert in alerts.items()
+        if alert.escalation is not None
+    }
+    rule = pl.col("rule")
+
+    def by(values: dict[str, Any]) -> pl.Expr:
+        return rule.replace_strict(values, default=None, return_dtype=pl.String)
+
+    frame = opens.with_columns(
+        by({name: alert.severity for name, alert in alerts.items()}).alias("severity"),
+        by({name: alert.told for name, alert in alerts.items()}).alias("_told"),
+        by(desks).alias("_desk"),
+    )
+    for told_who in frame["_told"].unique(maintain_order=True):
+        mine = frame.filter(pl.col("_told") == told_who)
+        view = mine.select("account_id", "rule").join(
+            accounts, on="account_id", maintain_order="left"
         )
-        says = alert.escalation
-        desk = desk_of.get(playbook.escalations[says.reason].department) if says else None
-        contact = view[alert.contact] if alert.contact else pl.lit(None, pl.String)
+        owner = people.owners(
+            view, users, fallback, people=playbook.people, told=told_who, stands_in=stands_in
+        )
+        contact = pl.lit(None, pl.String)
+        for name in view["rule"].unique():
+            column = alerts[name].contact
+            if column is not None:
+                contact = pl.when(rule == name).then(pl.col(column)).otherwise(contact)
         found.append(
             mine.with_columns(
-                pl.lit(alert.severity).alias("severity"),
-                contact.alias("contact_id"),
-                (owner if desk is None else pl.lit(desk)).alias("owner_id"),
+                view.with_columns(contact.alias("contact_id"))["contact_id"],
+                owner.alias("owner_id"),
             )
+            .with_columns(pl.coalesce("_desk", "owner_id").alias("owner_id"))
+            .drop("_told", "_desk")
         )
     return pl.concat(found).sort("account_id", "rule")
 

@@ -10,6 +10,7 @@ from typing import Any
 from crm_health import settings
 from crm_health.cli.context import Context
 from crm_health.config.load import Config
+from crm_health.programmes import programme_memory
 from crm_health.programmes.placing import Placing
 from crm_health.store import Store
 from crm_health.store.history import History
@@ -42,6 +43,8 @@ _WATCHED = (
     (desire, "clearing_rows", "clearing"),
     (desire, "_tasks", "ranking"),
     (Placing, "__call__", "placing"),
+    (programme_memory, "parse", "placing"),
+    (programme_memory, "edited", "placing"),
     (Mirror, "load", "load"),
     (History, "series", "load"),
 )
