@@ -14,10 +14,10 @@ import polars as pl
 from crm_health.health.book import Figures
 from crm_health.store import Run, Scope, Store
 from crm_health.sync.assess import Former, assess
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.desire import Desired, desire
 from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally
-from crm_health.sync.kin import Kin, kin
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
 from crm_health.sync.shifts import Sample
@@ -31,8 +31,6 @@ class Gathered:
     #: As `Desired` has them.
     tasks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TASKS))
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDITS))
-    #: Of all accounts; None where none was assessed.
-    kin: Kin | None = None
     ownerless: pl.Series = field(default_factory=lambda: pl.Series("account_id", [], pl.String))
 
     def add(self, accounts: int, part: Desired) -> None:
@@ -51,6 +49,7 @@ def assess_all(
     book: Figures,
     former: Former | None,
     tally: Tally,
+    at_work: AtWork,
     tick: Callable[[str, int], None],
     sample: Sample,
 ) -> Gathered:
@@ -64,6 +63,7 @@ def assess_all(
         book: Figures over the whole book.
         former: The model that counted before, where that was another one.
         tally: What the guards look at, counted further.
+        at_work: What people have on their hands.
         tick: Told `assess` and the number of accounts after each part.
         sample: Takes some accounts of each part.
     """
@@ -72,12 +72,11 @@ def assess_all(
     store.history.drop_staged()
     store.drafts.drop()
     for scope in scopes:
-        gathered.kin = gathered.kin or kin(store, setting)
         found = assess(store, setting, scope, book, former)
         if found is None:
             continue
         sample.add(found.accounts)
-        part = desire(store, setting, scope, found, tally, gathered.kin)
+        part = desire(store, setting, scope, found, tally, at_work)
         store.drafts.add(run, part.plan)
         store.history.stage(found.readings)
         gathered.add(found.accounts.height, part)

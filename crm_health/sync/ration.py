@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 import orjson
 import polars as pl
 
 from crm_health.businesstime import Calendar
-from crm_health.programmes.episodes import PREFIX, base
-from crm_health.store import Scope, Store
-from crm_health.sync.kin import Kin
+from crm_health.programmes.episodes import PREFIX
+from crm_health.store import Store
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.setting import Setting
 from crm_health.sync.touching import beyond_week
 
@@ -51,22 +51,18 @@ class Waiting:
         return pl.concat([self.keys, self.expired, self.spared])
 
 
-def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None = None) -> Waiting:
+def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, at_work: AtWork) -> Waiting:
     """The tasks beyond a day's number; those of high severity always pass.
 
     Args:
         tasks: Columns of `TASKS`, one row a planned task.
         store: The open database.
         setting: Of the run.
-        kin: Of all accounts, where any is of a family.
+        at_work: What people have on their hands.
     """
     since = _waits(store)
-    if tasks.is_empty():
-        return Waiting(tasks["key"], tasks["key"], tasks["key"], since.clear())
-    going = store.mirror.load("task", ["owner_id", "key"], Scope.all(), true="is_open")
-    made = _made_this_week(store, setting, kin)
-    queued = beyond_week(tasks, setting, made)
-    spared = pl.concat([_spared(tasks, setting, kin, going), queued])
+    queued = beyond_week(tasks, setting, at_work)
+    spared = pl.concat([_spared(tasks, setting, at_work), queued])
     begun = (
         tasks.join(spared.to_frame("key"), on="key", how="anti", maintain_order="left")
         .join(since, on="key", how="left", maintain_order="left")
@@ -75,24 +71,20 @@ def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None
     days = business_days(setting.calendar, pl.col("since"), setting.day)
     old = days > setting.config.playbook.tasks_wait_days
     expired = begun.filter(old & ~pl.col("high"))
-    today = made.filter(pl.col("opened_at") == setting.day)
-    left_over = begun.join(expired.select("key"), on="key", how="anti")
-    beyond = _beyond(left_over, setting, _count(going, "open"), _count(today, "made"))
+    beyond = _beyond(begun.join(expired.select("key"), on="key", how="anti"), setting, at_work)
     left = pl.concat([beyond.select("key", "since"), expired.select("key", "since")])
     return Waiting(beyond["key"], expired["key"], spared, left)
 
 
-def _spared(
-    tasks: pl.DataFrame, setting: Setting, kin: Kin | None, going: pl.DataFrame
-) -> pl.Series:
+def _spared(tasks: pl.DataFrame, setting: Setting, at_work: AtWork) -> pl.Series:
     """Keys of risks that a hierarchy's one task takes the place of: they show in fields."""
     mine = tasks.filter(pl.col("family").is_not_null())
-    if mine.is_empty() or kin is None:
-        return mine["key"].clear()
+    if mine.is_empty():
+        return mine["key"]
     rule = pl.col("key").str.extract(rf"^{PREFIX}:.+:([a-z0-9_]+):\d+#")
     alerts = setting.config.playbook.alerts
     others = [name for name, alert in alerts.items() if alert.polarity != "risk"]
-    busy = kin.family(going.filter(~rule.is_in(others)))
+    busy = at_work.kin.family(at_work.going.filter(~rule.is_in(others)))
     ranked = mine.sort("high", "attention", "holds", "key", descending=[True, True, True, False])
     first = ranked.unique("family", keep="first")["key"]
     taken = busy.drop_nulls().implode()
@@ -128,14 +120,14 @@ def business_days(calendar: Calendar, start: pl.Expr, end: date) -> pl.Expr:
     return pl.business_day_count(start, pl.lit(end), holidays=list(calendar.days_off))
 
 
-def _beyond(
-    tasks: pl.DataFrame, setting: Setting, still_open: pl.DataFrame, today: pl.DataFrame
-) -> pl.DataFrame:
+def _beyond(tasks: pl.DataFrame, setting: Setting, at_work: AtWork) -> pl.DataFrame:
     """Those for which their owner's day has no place."""
+    if tasks.is_empty():
+        return tasks
     playbook = setting.config.playbook
     ranked = (
-        tasks.join(still_open, on="owner", how="left")
-        .join(today, on="owner", how="left")
+        tasks.join(at_work.open, on="owner", how="left")
+        .join(at_work.today, on="owner", how="left")
         .with_columns(pl.col("open", "made").fill_null(0))
         .sort("high", "attention", "key", descending=[True, True, False])
         .with_columns(pl.int_range(pl.len()).over("owner").alias("place"))
@@ -146,30 +138,4 @@ def _beyond(
             (pl.col("place") + pl.col("made") >= playbook.tasks_a_day)
             | (pl.col("place") + pl.col("open") >= playbook.tasks_open)
         )
-    )
-
-
-def _made_this_week(store: Store, setting: Setting, kin: Kin | None) -> pl.DataFrame:
-    """Our tasks since Monday, whatever became of them: `owner_id`, `opened_at`, `key`.
-
-    The key is that of their episode. They are looked for at the accounts whose episodes opened
-    since then: tasks grow with the years.
-    """
-    monday = setting.day - timedelta(days=setting.day.weekday())
-    before, ahead = (datetime.combine(monday + timedelta(days=n), time()) for n in (-1, 8))
-    opened_since = pl.col("opened_at") >= monday
-    theirs = Scope.accounts(store.mirror.due_between("episode", "opened_at", before, ahead))
-    born = store.mirror.load("episode", ["key", "opened_at"], theirs).filter(opened_since)
-    names = ["id", "owner_id", "key"]
-    tasks = [store.mirror.load("task", names[1:], theirs).select(names)]
-    if kin is not None:
-        # Those that stand at who holds the contract.
-        tasks.append(kin.away["task"].select(names))
-    keyed = pl.concat(tasks).unique("id").with_columns(base(pl.col("key")))
-    return keyed.join(born.select("key", "opened_at"), on="key")
-
-
-def _count(tasks: pl.DataFrame, name: str) -> pl.DataFrame:
-    return tasks.group_by(pl.col("owner_id").alias("owner")).agg(
-        pl.len().cast(pl.Int64).alias(name)
     )

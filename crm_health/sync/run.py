@@ -28,6 +28,7 @@ from crm_health.sync import (
 )
 from crm_health.sync.apply import apply
 from crm_health.sync.assess import Former
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.due import Due
 from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally, stops
@@ -107,11 +108,12 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     scopes = due.scopes()
     sample = shifts.Sample(setting, len(scopes))
     former = _former(store, config, setting)
+    at_work = AtWork(store, setting)
     gathered = draft.assess_all(
-        store, setting, run, scopes, book, former, tally, options.tick, sample
+        store, setting, run, scopes, book, former, tally, at_work, options.tick, sample
     )
     _count(store, report, due, gathered, tally)
-    unserved = _leave_out(store, report, gathered, options, everything=due.all)
+    unserved = _leave_out(store, report, gathered, at_work, options, everything=due.all)
     store.runs.phase(run, "guards")
     if not identity.is_sandbox:
         tally.shifted = shifts.found(store, setting, sample, report.customers)
@@ -205,6 +207,7 @@ def _leave_out(
     store: Store,
     report: Report,
     gathered: draft.Gathered,
+    at_work: AtWork,
     options: Options,
     *,
     everything: bool,
@@ -215,7 +218,7 @@ def _leave_out(
     with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
     run, unserved = report.run, gathered.ownerless
-    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.kin)
+    waiting = ration.waiting(gathered.tasks, store, report.setting, at_work)
     for kind in ("task", "touch"):
         store.drafts.leave_out(run, kind, waiting.left_out)
     report.waiting, report.expired = len(waiting.keys), len(waiting.expired)

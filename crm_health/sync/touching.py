@@ -8,6 +8,7 @@ from crm_health.config.touches import PREFIX, Touches
 from crm_health.programmes import episodes
 from crm_health.programmes.touches import NEXT, following
 from crm_health.sync.actions import Actions
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.setting import Setting
 
 _RULE = rf"^{episodes.PREFIX}:.+:({PREFIX}[a-z0-9_]+):\d+(?:#.*)?$"
@@ -27,7 +28,7 @@ def next_touches(setting: Setting, accounts: pl.DataFrame, actions: Actions) -> 
     return following(touches, accounts, actions.found.filter("holds"))
 
 
-def beyond_week(tasks: pl.DataFrame, setting: Setting, made: pl.DataFrame) -> pl.Series:
+def beyond_week(tasks: pl.DataFrame, setting: Setting, at_work: AtWork) -> pl.Series:
     """Keys of the planned tasks that a person's weekly queue has no place for.
 
     Those with the most attention come first; on Monday the places are free again.
@@ -35,7 +36,7 @@ def beyond_week(tasks: pl.DataFrame, setting: Setting, made: pl.DataFrame) -> pl
     Args:
         tasks: Columns of `ration.TASKS`.
         setting: Of the run.
-        made: The tasks since Monday: `owner_id`, `key` of their episode.
+        at_work: What people have on their hands.
     """
     limits = _limits(setting.config.playbook.touches)
     mine = (
@@ -46,7 +47,7 @@ def beyond_week(tasks: pl.DataFrame, setting: Setting, made: pl.DataFrame) -> pl
     if mine.is_empty():
         return tasks["key"].clear()
     ranked = (
-        mine.join(_count(made, limits), on=["owner", "rule"], how="left")
+        mine.join(_count(at_work.made, limits), on=["owner", "rule"], how="left")
         .sort("attention", "key", descending=[True, False])
         .with_columns(pl.int_range(pl.len()).over("owner", "rule").alias("place"))
     )

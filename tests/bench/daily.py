@@ -15,7 +15,7 @@ from crm_health.programmes.placing import Placing
 from crm_health.store import Store
 from crm_health.store.history import History
 from crm_health.store.mirror import Mirror
-from crm_health.sync import desire, draft, fields, population, ration, run
+from crm_health.sync import at_work, desire, draft, fields, population, ration, run
 from crm_health.sync.options import Options
 from crm_health.sync.pull import pull
 from tests.bench.echo import Echo
@@ -28,7 +28,7 @@ from tests.bench.stopwatch import Stopwatch
 _WATCHED = (
     (draft, "assess", "assess"),
     (draft, "desire", "desire"),
-    (draft, "kin", "kin"),
+    (at_work, "kin", "kin"),
     (ration, "waiting", "ration"),
     (run.population, "figures", "book"),
     (desire.records, "load", "records"),
