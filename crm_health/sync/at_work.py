@@ -1,4 +1,4 @@
-"""What people have on their hands: the tasks of ours that are open, and those of this week."""
+"""The people of a run, and what they have on their hands: open tasks of ours, and this week's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from crm_health.programmes.telling import Telling
 from crm_health.store import Scope, Store
 from crm_health.sync.kin import Kin, kin
 from crm_health.sync.setting import Setting
+from crm_health.sync.staff import Staff, staff
 
 
 class AtWork:
@@ -25,6 +26,11 @@ class AtWork:
     def kin(self) -> Kin:
         """Of all accounts."""
         return kin(self._store, self._setting)
+
+    @cached_property
+    def staff(self) -> Staff:
+        """Who there is to be told of things."""
+        return staff(self._store, self._setting)
 
     @cached_property
     def going(self) -> pl.DataFrame:

@@ -62,12 +62,12 @@ def desire(
     kin = at_work.kin
     known = records.load(store, setting, scope, kin)
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
-    actions = decide(store, setting, known, found.accounts, found.memories)
+    actions = decide(at_work.staff, setting, known, found.accounts, found.memories)
     accounts = found.accounts
     told_of = visible(setting, accounts)
     lines = alert_lines(setting, known, told_of, actions)
     first = found.memories.filter(~pl.col("known"))["account_id"]
-    raised = escalating(store, setting, known, told_of, actions, first)
+    raised = escalating(at_work.staff, setting, known, told_of, actions, first)
     following = next_touches(setting, accounts, actions)
     fitting = at_work.fits(actions.shared)
     more = accounts.select("account_id")
@@ -82,7 +82,12 @@ def desire(
             raised.plan.filter(mine),
             task_rows(setting, known, told_of, fitting, actions.notes, kin.holders),
             clearing_rows(
-                setting, known, actions.clears.filter(mine), actions.shared.joins, actions.notes
+                setting,
+                known,
+                actions.clears.filter(mine),
+                actions.shared.joins,
+                actions.folded,
+                actions.notes,
             ),
         ]
     )
@@ -95,7 +100,8 @@ def desire(
     )
     tally.add(accounts, far, told.select(pl.col("now") != pl.col("then")).to_series())
     tasks = _tasks(setting, accounts, actions.shared.makes, kin)
-    return Desired(plan, tasks, edits_reported(found), actions.ownerless)
+    ownerless = pl.concat([actions.ownerless, raised.ownerless])
+    return Desired(plan, tasks, edits_reported(found), ownerless)
 
 
 def _tasks(setting: Setting, accounts: pl.DataFrame, makes: pl.DataFrame, kin: Kin) -> pl.DataFrame:

@@ -27,6 +27,8 @@ from crm_health.sync.shifts import Sample
 class Gathered:
     """What is kept of all parts of a run."""
 
+    #: What people have on their hands.
+    at_work: AtWork
     assessed: int = 0
     #: As `Desired` has them.
     tasks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TASKS))
@@ -49,7 +51,6 @@ def assess_all(
     book: Figures,
     former: Former | None,
     tally: Tally,
-    at_work: AtWork,
     tick: Callable[[str, int], None],
     sample: Sample,
 ) -> Gathered:
@@ -63,11 +64,10 @@ def assess_all(
         book: Figures over the whole book.
         former: The model that counted before, where that was another one.
         tally: What the guards look at, counted further.
-        at_work: What people have on their hands.
         tick: Told `assess` and the number of accounts after each part.
         sample: Takes some accounts of each part.
     """
-    gathered = Gathered()
+    gathered = Gathered(AtWork(store, setting))
     # What a run that died left behind.
     store.history.drop_staged()
     store.drafts.drop()
@@ -76,7 +76,7 @@ def assess_all(
         if found is None:
             continue
         sample.add(found.accounts)
-        part = desire(store, setting, scope, found, tally, at_work)
+        part = desire(store, setting, scope, found, tally, gathered.at_work)
         store.drafts.add(run, part.plan)
         store.history.stage(found.readings)
         gathered.add(found.accounts.height, part)

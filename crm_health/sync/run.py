@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+import orjson
 import polars as pl
 
 from crm_health.businesstime import Calendar
@@ -23,12 +24,12 @@ from crm_health.sync import (
     population,
     ration,
     shifts,
+    staff,
     streams,
     vanished,
 )
 from crm_health.sync.apply import apply
 from crm_health.sync.assess import Former
-from crm_health.sync.at_work import AtWork
 from crm_health.sync.due import Due
 from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally, stops
@@ -40,6 +41,8 @@ from crm_health.sync.setting import Setting
 CUSTOMERS = "customers"
 #: The time zone that days are counted in.
 ZONE = "time_zone"
+#: The warnings of the last run, as JSON.
+WARNINGS = "warnings"
 #: The day up to which readings were thinned.
 THINNED = "thinned"
 #: How long plans and the CRM's own words about them are kept.
@@ -66,6 +69,8 @@ class Report:
     expired: int = 0
     #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
+    #: What is odd but no hindrance, for people.
+    warnings: list[str] = field(default_factory=list)
     #: Rows that the CRM refused before with the same content: not sent again.
     refused: int = 0
     #: Guards that hold the plan; nothing was written where there are any.
@@ -102,18 +107,19 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     )
     if due.all:
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
+    report.warnings = [*setting.reads.warnings, *staff.missing(store, setting)]
+    store.runs.set_value(WARNINGS, orjson.dumps(report.warnings).decode())
     store.runs.phase(run, "assess")
     book = population.figures(store, setting)
     tally = Tally(shrunk=report.pulled.shrunk)
     scopes = due.scopes()
     sample = shifts.Sample(setting, len(scopes))
     former = _former(store, config, setting)
-    at_work = AtWork(store, setting)
     gathered = draft.assess_all(
-        store, setting, run, scopes, book, former, tally, at_work, options.tick, sample
+        store, setting, run, scopes, book, former, tally, options.tick, sample
     )
     _count(store, report, due, gathered, tally)
-    unserved = _leave_out(store, report, gathered, at_work, options, everything=due.all)
+    unserved = _leave_out(store, report, gathered, options, everything=due.all)
     store.runs.phase(run, "guards")
     if not identity.is_sandbox:
         tally.shifted = shifts.found(store, setting, sample, report.customers)
@@ -207,7 +213,6 @@ def _leave_out(
     store: Store,
     report: Report,
     gathered: draft.Gathered,
-    at_work: AtWork,
     options: Options,
     *,
     everything: bool,
@@ -218,7 +223,7 @@ def _leave_out(
     with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
     run, unserved = report.run, gathered.ownerless
-    waiting = ration.waiting(gathered.tasks, store, report.setting, at_work)
+    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.at_work)
     for kind in ("task", "touch"):
         store.drafts.leave_out(run, kind, waiting.left_out)
     report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
