@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -58,7 +59,7 @@ class Org:
         self.write, self.crm = config.mapping.write, config.mapping.crm
         self.person, self.other = _PEOPLE[self.crm]
         self.ids: dict[str, str] = {}
-        self.state = 0
+        self.state = self._states = 0
         for name, value in {**box.environment, **box.hubspot_environment}.items():
             monkeypatch.setenv(name, value)
         for name in ("ID", "SECRET"):
@@ -174,7 +175,7 @@ class Org:
             connect: Callable[..., Connector] = self._plugin.connect
             return connect(ports, self.config.mapping.api_version)
 
-        store = Store.open(self.folder / f"{self.crm}-{self.state}.sqlite")
+        store = Store.open(self._database(self.state))
         try:
             chosen = Options(**options)
             return session.perform(made, store, self.config, chosen, self.box.clock)
@@ -190,7 +191,13 @@ class Org:
 
     def lose_state(self) -> None:
         """The local database is gone."""
-        self.state += 1
+        self._states += 1
+        self.state = self._states
+
+    def copy_state(self, of: int) -> None:
+        """The local database is a copy of one that was there before."""
+        self.lose_state()
+        shutil.copy(self._database(of), self._database(self.state))
 
     def quiet(self) -> None:
         """Whatever there is to read, nothing is to write, with and without the database."""
@@ -205,6 +212,9 @@ class Org:
     def account_object(self) -> str:
         """Where customers are."""
         return self.config.mapping.read["account"][0].object
+
+    def _database(self, state: int) -> Path:
+        return self.folder / f"{self.crm}-{state}.sqlite"
 
     def _inputs(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Account columns of ours as fields of this CRM."""
