@@ -1,6 +1,6 @@
 """Messages to people outside the CRM: chat, mail or whatever else apprise can reach.
 
-Apprise is a package that an org installs where it wants such messages. The addresses it sends to
+Apprise comes with the extra `notify`, where an org wants such messages. The addresses it sends to
 hold credentials: none of them is ever shown, logged or named in an error.
 """
 
@@ -37,8 +37,8 @@ def notifier(addresses: SecretStr, named: str, log: Callable[..., None]) -> Noti
     """
     if find_spec(PACKAGE) is None:
         raise ConfigError(
-            f"{named} is set, but the package {PACKAGE} is not installed: install it beside "
-            "crm-health. Nothing was run.",
+            f"{named} is set, but the package {PACKAGE} is not installed: install "
+            "crm-health[notify]. Nothing was run.",
             code="CH-NOTIFY",
         )
     # It logs the addresses that it can't use, credentials and all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -14,18 +15,27 @@ from crm_health.report.words import counted
 from crm_health.sync.escalation_book import OTHER_SHARE, Book
 
 _HEADINGS = (
-    ">opened", ">of all", ">customers", ">of theirs", ">median h", ">mean h", ">open", ">overdue",
-    ">before", ">change", ">95 % interval", "",
+    ">opened", ">customers", ">median h", ">open", ">overdue", ">before", ">change", "",
 )  # fmt: skip
 
 
-def tables(found: Book, by: By, now: Span, then: Span) -> list[RenderableType]:
-    """One row a group, and what the figures are of."""
+def tables(
+    found: Book, by: By, now: Span, then: Span, names: Mapping[str, str]
+) -> list[RenderableType]:
+    """One row a group, and what the figures are of.
+
+    Args:
+        found: The figures.
+        by: What they are counted by.
+        now: The period.
+        then: The one before.
+        names: Of groups that are users, by id.
+    """
     total = found.rows.filter(pl.col("group").is_null()).row(0, named=True)
     span = f"from {_day(now.first)} to {_day(now.last)}"
     if not total["opened"] and not total["opened_before"]:
         return [f"No escalation was opened {span}, nor in as many days of the period before."]
-    rows = [_line(row) for row in found.rows.iter_rows(named=True)]
+    rows = [_line(row, names) for row in found.rows.iter_rows(named=True)]
     parts: list[RenderableType] = [
         f"Escalations opened {span}, held against {_day(then.first)} to {_day(then.last)}.",
         table((by, *_HEADINGS), rows, last=1),
@@ -63,23 +73,19 @@ def csv(found: Book, by: By) -> str:
     return found.rows.rename({"group": by}).write_csv(float_precision=4)
 
 
-def _line(row: dict[str, Any]) -> tuple[str, ...]:
-    interval = "-"
-    if row["low"] is not None:
-        interval = f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}"
+def _line(row: dict[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
+    change = "-"
+    if row["change"] is not None:
+        change = f"{100 * row['change']:+.0f} ({100 * row['low']:+.0f} to {100 * row['high']:+.0f})"
     return (
-        row["group"] or "all",
-        f"{row['opened']:,}",
-        _percent(row["share"]),
-        f"{row['accounts']:,} of {row['customers']:,}",
-        _percent(row["of_customers"]),
+        names.get(row["group"], row["group"]) or "all",
+        f"{row['opened']:,}{_percent(row['share'])}",
+        f"{row['accounts']:,} of {row['customers']:,}{_percent(row['of_customers'])}",
         _hours(row["median_hours"]),
-        _hours(row["mean_hours"]),
         f"{row['open']:,}",
         f"{row['overdue']:,}",
         f"{row['opened_before']:,} ({row['accounts_before']:,} of {row['customers_before']:,})",
-        "-" if row["change"] is None else f"{100 * row['change']:+.1f}",
-        interval,
+        change,
         row["verdict"] or "",
     )
 
@@ -87,15 +93,15 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
 def _denominators(by: By, total: dict[str, Any]) -> str:
     whose = f"the customers of the same {by} today" if by in PARTED else "all customers"
     return (
-        f"Of all: of the {counted(total['opened'], 'escalation')} opened. Of theirs: customers "
-        f"with one at least, of {whose} ({total['customers']:,} in all). Change: of that share, in "
-        "points of a percent, with Newcombe's interval. Hours are business time until resolved, "
-        "the customer's included."
+        f"Opened: with the share of the {counted(total['opened'], 'escalation')}. Customers: with "
+        f"one at least, of {whose} ({total['customers']:,} in all); before: the same of the period "
+        "before. Change: of the share of customers, in points of a percent, with Newcombe's 95 % "
+        "interval. Hours are business time until resolved, the customer's included."
     )
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+    return "" if share is None else f" ({100 * share:.0f} %)"
 
 
 def _hours(hours: float | None) -> str:

@@ -15,6 +15,7 @@ def clearing_rows(
     records: Records,
     clears: pl.DataFrame,
     joins: pl.DataFrame,
+    folded: pl.Series,
     notes: pl.DataFrame,
 ) -> pl.DataFrame:
     """Plan rows that mark episodes as over, and close what nobody touched.
@@ -24,6 +25,7 @@ def clearing_rows(
         records: What there is.
         clears: Of `records.known`, what is over.
         joins: What joins an open task now, which goes on then.
+        folded: Tasks, by their episodes' keys, in whose place another one goes on.
         notes: The episodes' texts as they should be.
     """
     out = setting.config.mapping.write
@@ -31,7 +33,10 @@ def clearing_rows(
     parts = [
         *_episode_rows(setting, records, clears, notes),
         _updates(
-            _closing_tasks(setting, records, clears, joins), done, "close_task", out.task.object
+            _closing_tasks(setting, records, clears, joins, folded),
+            done,
+            "close_task",
+            out.task.object,
         ),
     ]
     return pl.concat(parts)
@@ -55,9 +60,15 @@ def _episode_rows(
 
 
 def _closing_tasks(
-    setting: Setting, records: Records, clears: pl.DataFrame, joins: pl.DataFrame
+    setting: Setting,
+    records: Records,
+    clears: pl.DataFrame,
+    joins: pl.DataFrame,
+    folded: pl.Series,
 ) -> pl.DataFrame:
     """Open untouched tasks of which all that they told is over, with the `body` they get.
+
+    And those in whose place another one goes on, whatever they told.
 
     A crash between what ends an episode and what closes its task is made good.
     """
@@ -70,18 +81,17 @@ def _closing_tasks(
     done = told.filter(pl.col("over") & ~pl.col("stays")).join(
         joins.select("base"), on="base", how="anti"
     )
-    mine = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched")).join(
-        done.select("base", "rule"), on="base", maintain_order="left"
-    )
+    elsewhere = pl.col("base").is_in(folded.implode())
+    ours = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
+    mine = ours.join(
+        done.select("base", "rule"), on="base", how="left", maintain_order="left"
+    ).filter(pl.col("rule").is_not_null() | elsewhere)
     words = {rule: alert.over or "it is over" for rule, alert in alerts.items()}
     ends = pl.element().replace_strict(words, default="it is over", return_dtype=pl.String)
     day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
-    return mine.with_columns(
-        pl.concat_str(
-            pl.lit(day),
-            pl.col("rule").list.eval(ends).list.unique(maintain_order=True).list.join(", "),
-        ).alias("body")
-    )
+    said = pl.col("rule").list.eval(ends).list.unique(maintain_order=True).list.join(", ")
+    why = pl.when(elsewhere).then(pl.lit("another task of the customer goes on")).otherwise(said)
+    return mine.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
 
 
 def iso(instant: pl.Expr) -> pl.Expr:
