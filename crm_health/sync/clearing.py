@@ -75,15 +75,16 @@ def _closing_tasks(
     alerts = setting.config.playbook.alerts
     stay = [rule for rule, alert in alerts.items() if alert.on_clear == "leave"]
     over = pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
-    told = records.known.group_by("base", maintain_order=True).agg(
+    open_ones = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
+    mine = records.known.join(open_ones.select("base"), on="base", how="semi")
+    told = mine.group_by("base", maintain_order=True).agg(
         over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "rule"
     )
     done = told.filter(pl.col("over") & ~pl.col("stays")).join(
         joins.select("base"), on="base", how="anti"
     )
     elsewhere = pl.col("base").is_in(folded.implode())
-    ours = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
-    mine = ours.join(
+    closing = open_ones.join(
         done.select("base", "rule"), on="base", how="left", maintain_order="left"
     ).filter(pl.col("rule").is_not_null() | elsewhere)
     words = {rule: alert.over or "it is over" for rule, alert in alerts.items()}
@@ -91,7 +92,7 @@ def _closing_tasks(
     day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
     said = pl.col("rule").list.eval(ends).list.unique(maintain_order=True).list.join(", ")
     why = pl.when(elsewhere).then(pl.lit("another task of the customer goes on")).otherwise(said)
-    return mine.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
+    return closing.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
 
 
 def iso(instant: pl.Expr) -> pl.Expr:
