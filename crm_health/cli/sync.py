@@ -202,6 +202,7 @@ def _result(
         "waiting": report.waiting,
         "expired": report.expired,
         "ownerless": report.ownerless,
+        "unasked": report.unasked,
         "refused": report.refused,
         "stops": report.stops,
         "warnings": list(report.setting.reads.warnings),

@@ -71,6 +71,11 @@ def _people(result: Result) -> list[str]:
             f"{counted(result['ownerless'], 'task or escalation', 'tasks or escalations')}, for no "
             "active owner, CSM or manager is there. Set fallback_owner in the mapping."
         )
+    if result["unasked"]:
+        lines.append(
+            f"Nobody to give {counted(result['unasked'], 'task')} of escalations to: name who "
+            "answers for retention, `people: retention_owner` in the playbook."
+        )
     if result["refused"]:
         lines.append(
             f"Refused by the CRM in the last day, and not sent again with the same content: "

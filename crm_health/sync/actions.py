@@ -9,12 +9,13 @@ import polars as pl
 
 from crm_health.config.alerts import Alert
 from crm_health.config.touches import PREFIX
-from crm_health.programmes import episodes, people, telling, told
+from crm_health.programmes import episodes, telling, told
 from crm_health.programmes.escalation_reasons import allowed, slugs
 from crm_health.programmes.telling import Telling
-from crm_health.store import Scope, Store
+from crm_health.store import Store
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
+from crm_health.sync.whom import whom
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,15 @@ def _shared(alerts: Mapping[str, Alert], records: Records, wanted: pl.DataFrame)
 def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
     """Keys of episodes that are over whatever their condition says.
 
-    Those that an escalation takes the place of, events whose task is done with, and those of
-    rules that the playbook no longer has: they would hold the account's one task for ever.
+    Those that an escalation takes the place of, events whose task or escalation is done with, and
+    those of rules that the playbook no longer has: they would hold the account's one task for ever.
     """
     going = records.known.filter(pl.col("cleared_at").is_null())
-    events = [rule for rule, alert in alerts.items() if alert.since and alert.does == "task"]
-    open_tasks = records.tasks.filter(pl.col("is_open").fill_null(True))["base"]
-    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(open_tasks.implode()))
+    events = [rule for rule, alert in alerts.items() if alert.since]
+    still_open = pl.col("is_open").fill_null(True)
+    works = [(records.tasks, "base"), (records.escalations, "key")]
+    at_work = pl.concat(frame.filter(still_open)[key].rename("key") for frame, key in works)
+    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(at_work.implode()))
     away = going.join(replaced, on=["account_id", "rule"], how="semi")
     told = pl.col("base").is_in(records.episodes["key"].implode())
     gone = going.filter(~pl.col("rule").is_in(list(alerts)) & told)
@@ -175,17 +178,14 @@ def _owned(
     )
     if opens.is_empty():
         return empty
-    users, fallback = users_of(store, setting), setting.config.mapping.fallback_owner
-    stands_in, desk_of = owner_stands_in(store, setting), people.desks(playbook.departments, users)
+    asked = whom(store, setting)
     for rule in opens["rule"].unique(maintain_order=True):
         alert = playbook.alerts[rule]
         mine = opens.filter(pl.col("rule") == rule)
         view = mine.select("account_id").join(accounts, on="account_id", maintain_order="left")
-        owner = people.owners(
-            view, users, fallback, people=playbook.people, told=alert.told, stands_in=stands_in
-        )
+        owner = asked.told(view, alert.told)
         says = alert.escalation
-        desk = desk_of.get(playbook.escalations[says.reason].department) if says else None
+        desk = asked.desks.get(playbook.escalations[says.reason].department) if says else None
         contact = view[alert.contact] if alert.contact else pl.lit(None, pl.String)
         found.append(
             mine.with_columns(
@@ -195,25 +195,3 @@ def _owned(
             )
         )
     return pl.concat(found).sort("account_id", "rule")
-
-
-def owner_stands_in(store: Store, setting: Setting) -> bool:
-    """Whether an account's owner is told where it names no customer success manager."""
-    rule = setting.config.playbook.people.account_owner
-    if rule != "auto":
-        return rule == "always"
-    # Where nobody has a manager of their own, the owners are those who know their customers.
-    named = "csm_id" in setting.reads.shapes["account"]
-    return not named or store.mirror.count("account", present="csm_id") == 0
-
-
-def users_of(store: Store, setting: Setting) -> pl.DataFrame | None:
-    """The CRM's users, or None where they can't be read. Not every CRM knows their managers."""
-    shape = setting.reads.shapes.get("user")
-    if shape is None or "is_active" not in shape:
-        return None
-    known = [name for name in ("is_active", "manager_id") if name in shape]
-    users = store.mirror.load("user", known, Scope.all())
-    if "manager_id" not in users.columns:
-        users = users.with_columns(pl.lit(None, pl.String).alias("manager_id"))
-    return users

@@ -6,13 +6,14 @@ import polars as pl
 
 from crm_health.config.escalations import LEADERSHIP
 from crm_health.connector import Op
-from crm_health.programmes import errands, people
+from crm_health.programmes import errands
 from crm_health.programmes.seals import seal, text_sums
 from crm_health.sync.escalations import Escalated
 from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.texts import day_field, subject, without
+from crm_health.sync.whom import Whom
 
 #: What required actions are called where they are done, and where they are not.
 _DONE, _OPEN = "[x]", "[ ]"
@@ -72,16 +73,16 @@ def errand_rows(
     setting: Setting,
     records: Records,
     accounts: pl.DataFrame,
-    users: pl.DataFrame | None,
+    asked: Whom,
     going: pl.DataFrame,
-) -> pl.DataFrame:
-    """Plan rows that create the tasks which are not there yet.
+) -> tuple[pl.DataFrame, int]:
+    """Plan rows that create the tasks which are not there yet; and how many nobody can be given.
 
     Args:
         setting: Of the run.
         records: What there is.
         accounts: `account_id`, `name`, `csm_id`, `owner_id`, and what `people.pooled` reads.
-        users: As `people.owners` takes them.
+        asked: Who is told.
         going: Open escalations, new ones too: `id`, `account_id`, `stem`, `slug`, `reason`,
             `grade`, `holder`, `silent`, `owner_id`, `tell`, `overdue`, `since`, `now_opened_at`,
             `now_due_at`, `now_told_at`.
@@ -110,7 +111,7 @@ def errand_rows(
         setting.day,
     )
     if found.is_empty():
-        return rows(found.head(0).select(pl.col("key").alias("account_id")))
+        return rows(found.head(0).select(pl.col("key").alias("account_id"))), 0
     wanted = (
         found.join(going.rename({"id": "escalation", "key": "_key"}), on="escalation")
         .join(
@@ -124,27 +125,27 @@ def errand_rows(
         .join(accounts, on="account_id", maintain_order="left")
         .with_columns(pl.col("desk").fill_null(LEADERSHIP))
     )
-    wanted = wanted.with_columns(_owners(setting, users, wanted))
-    return _rows(setting, _texts(setting, wanted.filter(pl.col("owner_id").is_not_null())))
+    wanted = wanted.with_columns(owners(asked, wanted))
+    given = wanted.filter(pl.col("owner_id").is_not_null())
+    nobody = wanted.height - given.height
+    return (rows(given) if given.is_empty() else _rows(setting, _texts(setting, given))), nobody
 
 
-def _owners(setting: Setting, users: pl.DataFrame | None, wanted: pl.DataFrame) -> pl.Series:
-    """Who gets each errand: the department's desk, else who is told of the account."""
-    playbook, fallback = setting.config.playbook, setting.config.mapping.fallback_owner
-    told, boss, leader = (
-        people.owners(wanted, users, fallback, people=playbook.people, told=who)
-        for who in ("csm", "manager", "retention_owner")
-    )
-    by_desk = pl.col("desk").replace_strict(
-        people.desks(playbook.departments, users), default=None, return_dtype=pl.String
-    )
+def owners(asked: Whom, wanted: pl.DataFrame) -> pl.Series:
+    """Who gets each errand: the department's desk, else who is told of the account.
+
+    Args:
+        asked: Who is told.
+        wanted: `desk`, and columns of the account as `Whom.told` takes them.
+    """
+    by_desk = pl.col("desk").replace_strict(asked.desks, default=None, return_dtype=pl.String)
     frame = wanted.select("desk").with_columns(
-        told.alias("told"), boss.alias("boss"), leader.alias("leader")
+        asked.told(wanted, who).alias(who) for who in ("csm", "manager", "retention_owner")
     )
     return frame.select(
         pl.when(pl.col("desk") == LEADERSHIP)
-        .then(pl.coalesce(by_desk, "leader", "boss"))
-        .otherwise(pl.coalesce(by_desk, "told"))
+        .then(pl.coalesce(by_desk, "retention_owner", "manager"))
+        .otherwise(pl.coalesce(by_desk, "csm"))
         .alias("owner_id")
     )["owner_id"]
 

@@ -65,6 +65,8 @@ class Report:
     expired: int = 0
     #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
+    #: Tasks of escalations that nobody can be given: leadership's, mostly.
+    unasked: int = 0
     #: Rows that the CRM refused before with the same content: not sent again.
     refused: int = 0
     #: Guards that hold the plan; nothing was written where there are any.
@@ -190,6 +192,7 @@ def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tal
     report.accounts = mirror.count("account")
     report.customers = report.assessed if due.all else int(before or 0)
     report.edits, report.ownerless = gathered.edits, gathered.ownerless.len()
+    report.unasked = gathered.unasked
     tally.customers = report.customers
     tally.customers_before = int(before) if due.all and before else None
     # Nothing moves where nothing was assessed: then the tables need not be read for it.

@@ -21,10 +21,10 @@ from crm_health.programmes.touch_figures import ASKED, mix
 from crm_health.programmes.touches import due
 from crm_health.store import Scope, Store
 from crm_health.sync import population
-from crm_health.sync.actions import owner_stands_in, users_of
 from crm_health.sync.assess import in_scope, load_facts
 from crm_health.sync.placing import placing
 from crm_health.sync.setting import Setting
+from crm_health.sync.whom import owner_stands_in, users_of
 
 _TALKS = ("call", "meeting", "email_in")
 _DONE = "_done_"
