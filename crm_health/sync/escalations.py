@@ -24,7 +24,7 @@ from crm_health.programmes.seals import canonical, seal
 from crm_health.store import PLAN_SCHEMA
 from crm_health.sync.clearing import iso
 from crm_health.sync.plan import as_json, rows, shape
-from crm_health.sync.records import Records
+from crm_health.sync.records import BASELINE, Records
 from crm_health.sync.setting import Setting
 
 #: What a person may change on an escalation of ours, which then is left alone.
@@ -33,6 +33,8 @@ SEALED = ["reason", "severity", "department", "owner_id", "status", "due_at"]
 HANDLED = ["owner_id", "status"]
 #: How the seal of a record ends that stood there when its account was first synced.
 SILENT = ".s"
+#: The same of one that keeps a number, whole.
+_KEPT = rf"({BASELINE})"
 #: Who has it where neither the record nor its reason names a department.
 NOBODY = "No department"
 #: The clock of records whose severity says nothing, and that of their reason neither.
@@ -40,11 +42,15 @@ _DEFAULT_GRADE = "S3"
 _INSTANT = POLARS[Kind.INSTANT]
 
 
-def sealed(frame: pl.DataFrame) -> pl.Series:
-    """The seal of escalations as they stand: of all that people change, and of who took it up."""
-    return pl.select(
-        pl.concat_str(seal(frame, SEALED), pl.lit("."), seal(frame, HANDLED, 4)).alias("seal")
-    ).to_series()
+def sealed(frame: pl.DataFrame, kept: pl.Series) -> pl.Series:
+    """The seal of escalations as they stand: of all that people change, and of who took it up.
+
+    Args:
+        frame: Columns `SEALED`.
+        kept: What each ends in: a number (`BASELINE`), `SILENT`, or nothing.
+    """
+    parts = [seal(frame, SEALED), pl.lit("."), seal(frame, HANDLED, 4), kept]
+    return pl.select(pl.concat_str(parts).alias("seal")).to_series()
 
 
 def clocks(setting: Setting) -> Clocks:
@@ -268,8 +274,8 @@ def open_after(accounts: pl.DataFrame, found: Escalated, opens: pl.DataFrame) ->
 def _seals(frame: pl.DataFrame) -> pl.Series:
     """The seals as they should stand: new for what we see first, and what we change ourselves."""
     as_now = frame.with_columns(pl.col("now_owner_id").alias("owner_id"))
-    silent = pl.when("silent").then(pl.lit(SILENT)).otherwise(pl.lit(""))
-    fresh = frame.select(pl.concat_str(sealed(as_now.drop("seal")), silent).alias("seal"))["seal"]
+    end = pl.when("silent").then(pl.lit(SILENT)).otherwise(pl.col("seal").str.extract(_KEPT))
+    fresh = sealed(as_now, frame.select(end.fill_null("").alias("end"))["end"])
     ours = frame["untouched"] & (frame["owner_id"].ne_missing(frame["now_owner_id"]))
     # A person's record is sealed as we saw it first, its due as we fill it in.
     unseen = frame["seal"].is_null() & (frame["state"] != CLOSED)

@@ -332,3 +332,22 @@ def test_what_is_quiet_escalates_nothing(tmp_path: Path) -> None:
         org.sync()
         assert len(org.crm.rows("Escalation")) == opened
         org.store.close()
+
+
+def test_an_escalation_keeps_its_baseline(tmp_path: Path) -> None:
+    """What it fell from does not sink with it: not by time, nor by a new owner or database."""
+    usage = {"when": "given < 50", "baseline": "second", "clear": "given >= 0.85 * baseline"}
+    org = Org(tmp_path, config(playbook={**playbook(), "alerts": {"late": usage}}))
+    account = org.account(40, Second=90.0)
+    org.sync()
+    boss = org.crm.put("User", {"IsActive": True})
+    org.edit("User", org.owner, IsActive=False, ManagerId=boss)
+    org.edit("Account", account, Given=60.0, Second=45.0)
+    org.sync()
+    assert (record(org)["OwnerId"], record(org)["Status"]) == (boss, "Open")
+    org.reset_state()
+    quiet(org)
+    org.edit("Account", account, Given=80.0)
+    org.sync()
+    assert record(org)["Status"] == "Resolved"
+    quiet(org)
