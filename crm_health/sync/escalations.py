@@ -7,11 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from crm_health.config.escalations import GRADES
 from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
 from crm_health.programmes import errands, escalation_log
-from crm_health.programmes.escalation_reasons import slugs
+from crm_health.programmes.escalation_reasons import department, grade, slugs
 from crm_health.programmes.escalations import (
     CLOSED,
     IN_PROGRESS,
@@ -37,8 +36,6 @@ SILENT = ".s"
 _KEPT = rf"({BASELINE})"
 #: Who has it where neither the record nor its reason names a department.
 NOBODY = "No department"
-#: The clock of records whose severity says nothing, and that of their reason neither.
-_DEFAULT_GRADE = "S3"
 _INSTANT = POLARS[Kind.INSTANT]
 
 
@@ -99,10 +96,7 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
     words |= dict.fromkeys((text.casefold() for text in out.closed_statuses), CLOSED)
     status = pl.col("status").str.strip_chars().str.to_lowercase()
     state = status.replace_strict(words, default=IN_PROGRESS, return_dtype=pl.String)
-    grades = {slug: reason.severity for slug, reason in playbook.escalations.items()}
-    desks = {slug: reason.department for slug, reason in playbook.escalations.items()}
     slug = slugs(found, playbook.escalations, playbook.alerts)
-    own = pl.col("severity").str.strip_chars().str.to_uppercase()
     whole, part = seal(found, SEALED), seal(found, HANDLED, 4)
     ours = (pl.col("source") == "rule").fill_null(False)
     unseen = pl.col("seal").is_null() & pl.col("log").is_null()
@@ -111,16 +105,8 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
         errands.stem(pl.col("key"), pl.col("id")).alias("stem"),
         pl.when(pl.col("status").is_null()).then(pl.lit(OPEN)).otherwise(state).alias("state"),
     ).with_columns(
-        pl.coalesce(
-            pl.when(own.is_in(list(GRADES))).then(own),
-            pl.col("slug").replace_strict(grades, default=None, return_dtype=pl.String),
-            pl.lit(_DEFAULT_GRADE),
-        ).alias("grade"),
-        pl.coalesce(
-            "department",
-            pl.col("slug").replace_strict(desks, default=None, return_dtype=pl.String),
-            pl.lit(NOBODY),
-        ).alias("holder"),
+        grade(playbook.escalations).alias("grade"),
+        department(playbook.escalations).fill_null(NOBODY).alias("holder"),
         # A seal of an earlier version says nothing of who took it up.
         (pl.col("seal").str.slice(9, 4) != part)
         .and_(pl.col("seal").str.len_chars() > 8)
