@@ -202,10 +202,9 @@ def _result(
         "waiting": report.waiting,
         "expired": report.expired,
         "ownerless": report.ownerless,
-        "unasked": report.unasked,
         "refused": report.refused,
         "stops": report.stops,
-        "warnings": list(report.setting.reads.warnings),
+        "warnings": report.warnings,
     }
 
 

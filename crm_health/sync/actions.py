@@ -15,7 +15,7 @@ from crm_health.programmes.telling import Telling
 from crm_health.store import Store
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
-from crm_health.sync.whom import whom
+from crm_health.sync.staff import staff
 
 
 @dataclass(frozen=True)
@@ -178,14 +178,15 @@ def _owned(
     )
     if opens.is_empty():
         return empty
-    asked = whom(store, setting)
+    there = staff(store, setting)
+    desk_of = there.desks()
     for rule in opens["rule"].unique(maintain_order=True):
         alert = playbook.alerts[rule]
         mine = opens.filter(pl.col("rule") == rule)
         view = mine.select("account_id").join(accounts, on="account_id", maintain_order="left")
-        owner = asked.told(view, alert.told)
+        owner = there.told(view, alert.told)
         says = alert.escalation
-        desk = asked.desks.get(playbook.escalations[says.reason].department) if says else None
+        desk = desk_of.get(playbook.escalations[says.reason].department) if says else None
         contact = view[alert.contact] if alert.contact else pl.lit(None, pl.String)
         found.append(
             mine.with_columns(

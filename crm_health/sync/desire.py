@@ -37,8 +37,6 @@ class Desired:
     edits: pl.DataFrame
     #: Accounts that want something nobody could be given, a row each.
     ownerless: pl.Series
-    #: Tasks of escalations that nobody can be given.
-    unasked: int
 
 
 def desire(
@@ -90,7 +88,8 @@ def desire(
     )
     tally.add(accounts, far, told.select(pl.col("now") != pl.col("then")).to_series())
     tasks = _tasks(setting, accounts, actions.shared.makes, kin)
-    return Desired(plan, tasks, edits_reported(found), actions.ownerless, raised.unasked)
+    ownerless = pl.concat([actions.ownerless, raised.ownerless])
+    return Desired(plan, tasks, edits_reported(found), ownerless)
 
 
 def _tasks(setting: Setting, accounts: pl.DataFrame, makes: pl.DataFrame, kin: Kin) -> pl.DataFrame:

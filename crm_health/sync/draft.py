@@ -34,7 +34,6 @@ class Gathered:
     #: Of all accounts; None where none was assessed.
     kin: Kin | None = None
     ownerless: pl.Series = field(default_factory=lambda: pl.Series("account_id", [], pl.String))
-    unasked: int = 0
 
     def add(self, accounts: int, part: Desired) -> None:
         """Keep what is narrow of a part."""
@@ -42,7 +41,6 @@ class Gathered:
         self.tasks = pl.concat([self.tasks, part.tasks])
         self.edits = pl.concat([self.edits, part.edits])
         self.ownerless = pl.concat([self.ownerless, part.ownerless])
-        self.unasked += part.unasked
 
 
 def assess_all(

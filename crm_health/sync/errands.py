@@ -12,8 +12,8 @@ from crm_health.sync.escalations import Escalated
 from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
+from crm_health.sync.staff import Staff
 from crm_health.sync.texts import day_field, subject, without
-from crm_health.sync.whom import Whom
 
 #: What required actions are called where they are done, and where they are not.
 _DONE, _OPEN = "[x]", "[ ]"
@@ -69,20 +69,20 @@ def _room(setting: Setting) -> int:
     return setting.reads.lengths.get((out.object, out.actions or ""), 255)
 
 
-def errand_rows(
+def asked(
     setting: Setting,
     records: Records,
     accounts: pl.DataFrame,
-    asked: Whom,
+    there: Staff,
     going: pl.DataFrame,
-) -> tuple[pl.DataFrame, int]:
-    """Plan rows that create the tasks which are not there yet; and how many nobody can be given.
+) -> pl.DataFrame:
+    """The tasks that are not there yet, each with its `owner_id`: null where nobody can take it.
 
     Args:
         setting: Of the run.
         records: What there is.
         accounts: `account_id`, `name`, `csm_id`, `owner_id`, and what `people.pooled` reads.
-        asked: Who is told.
+        there: Who can be told.
         going: Open escalations, new ones too: `id`, `account_id`, `stem`, `slug`, `reason`,
             `grade`, `holder`, `silent`, `owner_id`, `tell`, `overdue`, `since`, `now_opened_at`,
             `now_due_at`, `now_told_at`.
@@ -91,7 +91,7 @@ def errand_rows(
     alone = records.errands.select(
         pl.col("base").alias("key"), pl.lit(setting.day).alias("opened_at")
     ).join(records.asked, on="key", how="anti")
-    there = pl.concat([records.asked.select("key", "opened_at"), alone])
+    made = pl.concat([records.asked.select("key", "opened_at"), alone])
     zone = setting.calendar.time_zone
     texts = required(setting)
     found = errands.wanted(
@@ -107,11 +107,9 @@ def errand_rows(
             "since",
         ),
         texts.select("reason", "action"),
-        there,
+        made,
         setting.day,
     )
-    if found.is_empty():
-        return rows(found.head(0).select(pl.col("key").alias("account_id"))), 0
     wanted = (
         found.join(going.rename({"id": "escalation", "key": "_key"}), on="escalation")
         .join(
@@ -125,27 +123,25 @@ def errand_rows(
         .join(accounts, on="account_id", maintain_order="left")
         .with_columns(pl.col("desk").fill_null(LEADERSHIP))
     )
-    wanted = wanted.with_columns(owners(asked, wanted))
-    given = wanted.filter(pl.col("owner_id").is_not_null())
-    nobody = wanted.height - given.height
-    return (rows(given) if given.is_empty() else _rows(setting, _texts(setting, given))), nobody
+    return wanted.with_columns(owners(there, wanted))
 
 
-def owners(asked: Whom, wanted: pl.DataFrame) -> pl.Series:
+def owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
     """Who gets each errand: the department's desk, else who is told of the account.
 
     Args:
-        asked: Who is told.
-        wanted: `desk`, and columns of the account as `Whom.told` takes them.
+        there: Who can be told.
+        wanted: `desk`, and columns of the account as `Staff.told` takes them.
     """
-    by_desk = pl.col("desk").replace_strict(asked.desks, default=None, return_dtype=pl.String)
+    told, boss, leader = (there.told(wanted, who) for who in ("csm", "manager", "retention_owner"))
+    by_desk = pl.col("desk").replace_strict(there.desks(), default=None, return_dtype=pl.String)
     frame = wanted.select("desk").with_columns(
-        asked.told(wanted, who).alias(who) for who in ("csm", "manager", "retention_owner")
+        told.alias("told"), boss.alias("boss"), leader.alias("leader")
     )
     return frame.select(
         pl.when(pl.col("desk") == LEADERSHIP)
-        .then(pl.coalesce(by_desk, "retention_owner", "manager"))
-        .otherwise(pl.coalesce(by_desk, "csm"))
+        .then(pl.coalesce(by_desk, "leader", "boss"))
+        .otherwise(pl.coalesce(by_desk, "told"))
         .alias("owner_id")
     )["owner_id"]
 
@@ -206,7 +202,11 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rows(setting: Setting, made: pl.DataFrame) -> pl.DataFrame:
+def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
+    """Plan rows that create tasks: those of `asked` that somebody can take."""
+    if served.is_empty():
+        return rows(served.select("account_id"))
+    made = _texts(setting, served)
     out, episode = setting.config.mapping.write.task, setting.config.mapping.write.episode
     made = made.with_columns(pl.lit(out.open_status).alias("status"))
     summed = made.with_columns(text_sums(made["body"]).alias("body"))

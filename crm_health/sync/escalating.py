@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from crm_health.config.escalations import LEADERSHIP
+from crm_health.programmes import people
 from crm_health.store import Store
 from crm_health.sync.actions import Actions
-from crm_health.sync.errands import actions_text, ended_rows, errand_rows, owners
+from crm_health.sync.errands import actions_text, asked, ended_rows, errand_rows, owners
 from crm_health.sync.escalations import (
     Escalated,
     clearing_rows,
@@ -21,7 +22,7 @@ from crm_health.sync.escalations import (
 from crm_health.sync.opening import opened, opening_rows
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
-from crm_health.sync.whom import Whom, whom
+from crm_health.sync.staff import Staff, staff
 
 #: What errands go by, of open escalations and of new ones.
 _GOING = (
@@ -52,8 +53,8 @@ class Raised:
     plan: pl.DataFrame
     #: `account_id`, `open_after`: open escalations once this run has written.
     open_after: pl.DataFrame
-    #: Tasks that nobody can be given: leadership's, where nobody answers for retention.
-    unasked: int = 0
+    #: Accounts with a task that nobody can take, a row each.
+    ownerless: pl.Series
 
 
 def escalating(
@@ -78,30 +79,31 @@ def escalating(
     made = opened(setting, accounts, actions.escalates)
     after = open_after(accounts, found, actions.escalates)
     if found.records.is_empty() and made.is_empty():
-        return Raised(opening_rows(setting, made, made), after)
-    asked = whom(store, setting)
-    heard = _heard(asked, found.records, accounts, "now_told_at", pl.col("told_at"))
-    found, made = replace(found, records=heard), _heard(asked, made, accounts, "told_at")
+        return Raised(opening_rows(setting, made, made), after, pl.Series([], dtype=pl.String))
+    there = staff(store, setting)
+    heard = _heard(there, found.records, accounts, "now_told_at", pl.col("told_at"))
+    found, made = replace(found, records=heard), _heard(there, made, accounts, "told_at")
     going = found.going.select(_GOING)
     if made.height:
         now = {name.removeprefix("now_"): name for name in _GOING if name.startswith("now_")}
         new = made.rename(now).with_columns(pl.lit(setting.day).alias("since")).select(_GOING)
         going = pl.concat([going, new], how="vertical_relaxed")
     texts = actions_text(setting, records, going)
-    errands, unasked = errand_rows(setting, records, accounts, asked, going)
+    tasks = asked(setting, records, accounts, there, going)
+    served = pl.col("owner_id").is_not_null()
     plan = [
         opening_rows(setting, made, texts),
-        timing_rows(setting, found, _beside(asked, found, texts, accounts)),
-        errands,
+        timing_rows(setting, found, _beside(there, found, texts, accounts)),
+        errand_rows(setting, tasks.filter(served)),
         ending_rows(setting, found),
         clearing_rows(setting, found, actions.clears),
         ended_rows(setting, records, found),
     ]
-    return Raised(pl.concat(plan), after, unasked)
+    return Raised(pl.concat(plan), after, tasks.filter(~served)["account_id"])
 
 
 def _heard(
-    asked: Whom,
+    there: Staff,
     records: pl.DataFrame,
     accounts: pl.DataFrame,
     told: str,
@@ -110,9 +112,9 @@ def _heard(
     """Records that say that leadership was told only where there is somebody to tell.
 
     Args:
-        asked: Who is told.
+        there: Who can be told.
         records: `account_id`, `tell` and `told`.
-        accounts: What `asked` reads.
+        accounts: What `there` reads.
         told: The column that says when leadership was told.
         before: What it said before; None: nothing.
     """
@@ -121,12 +123,12 @@ def _heard(
     view = records.select("account_id", pl.lit(LEADERSHIP).alias("desk")).join(
         accounts, on="account_id", how="left", maintain_order="left"
     )
-    nobody = pl.col("tell").is_not_null() & pl.lit(owners(asked, view).is_null())
+    nobody = pl.col("tell").is_not_null() & pl.lit(owners(there, view).is_null())
     return records.with_columns(pl.when(nobody).then(before).otherwise(told).alias(told))
 
 
 def _beside(
-    asked: Whom, found: Escalated, texts: pl.DataFrame, accounts: pl.DataFrame
+    there: Staff, found: Escalated, texts: pl.DataFrame, accounts: pl.DataFrame
 ) -> pl.DataFrame:
     """What else records should say: `id`, `now_actions`, `now_owner_id`.
 
@@ -136,17 +138,14 @@ def _beside(
     kept = found.records.join(texts, on="id", how="left", maintain_order="left").with_columns(
         pl.coalesce("now_actions", "actions").alias("now_actions")
     )
-    if asked.users is None:
-        left = pl.lit(value=False)
-    else:
-        gone = asked.users.filter(~pl.col("is_active").fill_null(False))["id"]
-        left = pl.col("owner_id").is_in(gone.implode()) & pl.col("untouched")
+    gone = pl.Series(list(people.gone(there.users)), dtype=pl.String)
+    left = pl.col("owner_id").is_in(gone.implode()) & pl.col("untouched")
     orphans = kept.filter((pl.col("state") != "closed") & left)
     view = orphans.select("id", "account_id", "holder").join(
         accounts, on="account_id", maintain_order="left", suffix="_account"
     )
-    desk = pl.col("holder").replace_strict(asked.desks, default=None, return_dtype=pl.String)
-    new = view.with_columns(asked.told(view).alias("told")).select(
+    desk = pl.col("holder").replace_strict(there.desks(), default=None, return_dtype=pl.String)
+    new = view.with_columns(there.told(view).alias("told")).select(
         "id", pl.coalesce(desk, "told").alias("now_owner_id")
     )
     return kept.select("id", "now_actions").join(new, on="id", how="left", maintain_order="left")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+import orjson
 import polars as pl
 
 from crm_health.businesstime import Calendar
@@ -23,6 +24,7 @@ from crm_health.sync import (
     population,
     ration,
     shifts,
+    staff,
     streams,
     vanished,
 )
@@ -39,6 +41,8 @@ from crm_health.sync.setting import Setting
 CUSTOMERS = "customers"
 #: The time zone that days are counted in.
 ZONE = "time_zone"
+#: The warnings of the last run, as JSON.
+WARNINGS = "warnings"
 #: The day up to which readings were thinned.
 THINNED = "thinned"
 #: How long plans and the CRM's own words about them are kept.
@@ -65,8 +69,8 @@ class Report:
     expired: int = 0
     #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
-    #: Tasks of escalations that nobody can be given: leadership's, mostly.
-    unasked: int = 0
+    #: What is odd but no hindrance, for people.
+    warnings: list[str] = field(default_factory=list)
     #: Rows that the CRM refused before with the same content: not sent again.
     refused: int = 0
     #: Guards that hold the plan; nothing was written where there are any.
@@ -103,6 +107,8 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     )
     if due.all:
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
+    report.warnings = [*setting.reads.warnings, *staff.missing(store, setting)]
+    store.runs.set_value(WARNINGS, orjson.dumps(report.warnings).decode())
     store.runs.phase(run, "assess")
     book = population.figures(store, setting)
     tally = Tally(shrunk=report.pulled.shrunk)
@@ -192,7 +198,6 @@ def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tal
     report.accounts = mirror.count("account")
     report.customers = report.assessed if due.all else int(before or 0)
     report.edits, report.ownerless = gathered.edits, gathered.ownerless.len()
-    report.unasked = gathered.unasked
     tally.customers = report.customers
     tally.customers_before = int(before) if due.all and before else None
     # Nothing moves where nothing was assessed: then the tables need not be read for it.
