@@ -16,6 +16,7 @@ import polars as pl
 from crm_health.config.placed import UNPLACED
 from crm_health.config.playbook import Playbook
 from crm_health.entities import HELD, shown
+from crm_health.health.evaluate import finite
 from crm_health.programmes import lifecycle, programme_memory, reviewing, tiers, value
 from crm_health.programmes.tiers import Cuts
 
@@ -110,8 +111,8 @@ class Placing:
             nothing = _nothing(values, _NO_TIER)
             return nothing.insert_column(0, given.fill_null(UNPLACED).alias("tier_now"))
         read = {RANK: config.rank, WORTH: config.value}
-        sums = values.select(
-            pl.sql_expr(text).cast(pl.Float64).alias(n) for n, text in read.items()
+        sums = finite(
+            values.select(pl.sql_expr(text).cast(pl.Float64).alias(n) for n, text in read.items())
         )
         unless = config.review.down_unless
         spared = _conditions(values, {SPARED: unless})
