@@ -31,6 +31,8 @@ class Actions:
     notes: pl.DataFrame
     #: Rows of `Records.known` whose cause is over.
     clears: pl.DataFrame
+    #: `account_id`, `rule` of alerts whose cause is escalated.
+    replaced: pl.DataFrame
     #: `account_id`, `standing`: rules that held at the first sync and still do.
     standing: pl.DataFrame
     #: Accounts for which something should open, with nobody active to tell.
@@ -90,6 +92,7 @@ def decide(
         Telling(told_to, _noted(records, joins, notes)),
         notes,
         clears,
+        replaced,
         episodes.standing_rules(alerts, found, memories),
         nobody.filter(pl.col("owner_id").is_null())["account_id"],
     )

@@ -74,7 +74,7 @@ def escalating(
     found = escalated(setting, records, actions.clears, first)
     made = opened(setting, accounts, actions.escalates)
     after = open_after(accounts, found, actions.escalates)
-    if found.records.is_empty() and made.is_empty():
+    if found.records.is_empty() and made.is_empty() and records.errands.is_empty():
         return Raised(opening_rows(setting, made, made), after)
     users = users_of(store, setting)
     going = found.going.select(_GOING)
@@ -89,7 +89,7 @@ def escalating(
         errand_rows(setting, records, accounts, users, going),
         ending_rows(setting, found),
         clearing_rows(setting, found, actions.clears),
-        ended_rows(setting, records, found),
+        ended_rows(setting, records, found, actions.clears),
     ]
     return Raised(pl.concat(plan), after)
 
