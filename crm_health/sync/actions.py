@@ -13,6 +13,7 @@ from crm_health.programmes import episodes, people, telling, told
 from crm_health.programmes.escalation_reasons import allowed, slugs
 from crm_health.programmes.telling import Telling
 from crm_health.store import Scope, Store
+from crm_health.sync.escalations import is_untouched
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
 
@@ -67,7 +68,11 @@ def decide(
     )
     escalates = _owned(store, setting, may, accounts)
     served = escalates.filter(pl.col("owner_id").is_not_null())
-    replaced = _replaced(alerts, records, served)
+    ending = records.escalations.filter(
+        is_untouched(records.escalations)
+        & pl.col("key").is_in(episodes.clearing(found, records.known)["key"].implode())
+    )
+    replaced = _replaced(alerts, records, served, ending["key"])
     wanted = opens.filter(~pl.col("rule").is_in(by)).join(
         replaced, on=["account_id", "rule"], how="anti"
     )
@@ -130,12 +135,13 @@ def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame)
 
 
 def _replaced(
-    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame
+    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame, ending: pl.Series
 ) -> pl.DataFrame:
-    """`account_id`, `rule` of alerts whose cause is escalated: open, or opened now."""
+    """`account_id`, `rule` of alerts whose cause is escalated: open and not `ending`, or new."""
     pairs = [(by, rule) for by, alert in alerts.items() for rule in alert.replaces]
     listed = pl.DataFrame(pairs, schema={"by": pl.String, "rule": pl.String}, orient="row")
-    going = records.escalations.filter(pl.col("is_open").fill_null(True)).select(
+    stays = pl.col("is_open").fill_null(True) & ~pl.col("key").is_in(ending.implode())
+    going = records.escalations.filter(stays.fill_null(True)).select(
         "account_id", pl.col("key").str.extract(r":([a-z0-9_]+):\d+$").alias("by")
     )
     now = escalates.select("account_id", pl.col("rule").alias("by"))
