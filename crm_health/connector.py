@@ -108,6 +108,8 @@ class FieldInfo:
     #: Largest number of characters; 0 where it has no meaning.
     length: int = 0
     values: tuple[str, ...] = ()
+    #: It takes none but these values.
+    restricted: bool = False
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ class Describer:
                     unique=made.type == "text",
                     length=TEXT_MAX if made.type in _TEXTS else 0,
                     values=made.values,
+                    restricted=bool(made.values),
                 )
         return ObjectInfo(
             crm_object.name,

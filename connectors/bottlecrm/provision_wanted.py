@@ -161,7 +161,7 @@ def _written(mapping: Mapping) -> Iterator[NewField]:
         (
             write.escalation.object,
             {role: getattr(write.escalation, role) for role in ESCALATION},
-            ESCALATION,
+            ESCALATION | {"band": listed.get("band", BANDS)},
         ),
     )
     for owner, roles, table in tables:

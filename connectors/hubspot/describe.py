@@ -190,6 +190,7 @@ def _field(told: Mapping[str, Any]) -> FieldInfo:
             for option in told.get("options") or ()
             if isinstance(option, dict)
         ),
+        restricted=kind == "enumeration" and not told.get("externalOptions"),
     )
 
 

@@ -162,11 +162,13 @@ def _written(mapping: Mapping) -> Iterator[NewProperty]:
 def _escalation_types(mapping: Mapping) -> dict[str, PropertyType]:
     """Of a custom object nothing is there: its title and status are made as well."""
     out = mapping.write.escalation
+    bands = mapping.write.words.get("band")
+    plain = {**types.ESCALATION, **({"band": types.choice(bands)} if bands else {})}
     if not bare_name(out.object):
-        return types.ESCALATION
+        return plain
     words = [*out.statuses.values(), *out.closed_statuses]
     more = {} if _is_hubspots(out.status) else {"status": types.choice(words)}
-    return {"name": types.TEXT, **types.ESCALATION, **more}
+    return {"name": types.TEXT, **plain, **more}
 
 
 def _read(mapping: Mapping) -> Iterator[NewProperty]:

@@ -96,6 +96,7 @@ def shape_of(body: Any) -> Shape:
                 for value in field.get("picklistValues") or ()
                 if value.get("active", True)
             ),
+            restricted=bool(field.get("restrictedPicklist")),
         )
         if field.get("relationshipName"):
             parents[str(field["relationshipName"])] = tuple(field.get("referenceTo") or ())

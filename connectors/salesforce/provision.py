@@ -6,6 +6,7 @@ a field that no permission set grants yet is hidden from describe, also for admi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ class _Org:
 
     objects: list[str]
     fields: list[NewField]
+    #: Lists that lack words of ours: by full name, as they should be.
+    lists: dict[str, dict[str, Any]]
     rights: rights.Rights
     #: Rights that the set does not grant, or grants otherwise.
     lacking: list[str]
@@ -63,11 +66,15 @@ class SalesforceProvisioner:
         org = self._look()
         soap.upsert(self._admin, [_object(name) for name in org.objects])
         soap.upsert(self._admin, [_field(new) for new in org.fields])
+        soap.upsert(
+            self._admin,
+            [soap.Component("CustomField", name, whole) for name, whole in org.lists.items()],
+        )
         if org.lacking:
             soap.upsert(self._admin, [rights.component(org.rights)])
         if not org.assigned:
             self._assign(org.user)
-        org.objects, org.fields, org.lacking, org.assigned = [], [], [], True
+        org.objects, org.fields, org.lists, org.lacking, org.assigned = [], [], {}, [], True
         return self._steps(org)
 
     def close(self) -> None:
@@ -92,6 +99,11 @@ class SalesforceProvisioner:
         return _Org(
             objects=[name for name in self._wanted.objects if name not in objects],
             fields=[new for new in self._wanted.fields if new.full_name not in there],
+            lists={
+                new.full_name: longer
+                for new in self._wanted.fields
+                if (longer := _with_words(new, there.get(new.full_name, {})))
+            },
             rights=needed,
             lacking=needed.lacking(granted or rights.Rights()),
             assigned=granted is not None and self._assignment(user) is not None,
@@ -99,11 +111,10 @@ class SalesforceProvisioner:
         )
 
     def _steps(self, org: _Org) -> list[Step]:
-        absent = {new.full_name for new in org.fields}
+        absent = {new.full_name for new in org.fields} | org.lists.keys()
         steps = [Step("object", name, name not in org.objects) for name in self._wanted.objects]
         steps += [
-            Step(f"field of type {new.type}", new.shown, new.full_name not in absent)
-            for new in self._wanted.fields
+            Step(_what(new), new.shown, new.full_name not in absent) for new in self._wanted.fields
         ]
         what = f"permission set with {len(org.rights.fields)} fields"
         what += f", {len(org.lacking)} rights to change" if org.lacking else ""
@@ -215,15 +226,36 @@ def _field(new: NewField) -> soap.Component:
     if new.type.values:
         elements["valueSet"] = {
             "restricted": "false",
-            "valueSetDefinition": {
-                "sorted": "false",
-                "value": [
-                    {"fullName": word, "default": "false", "label": word}
-                    for word in new.type.values
-                ],
-            },
+            "valueSetDefinition": {"sorted": "false", "value": _values(new.type.values)},
         }
     return soap.Component("CustomField", new.full_name, elements)
+
+
+def _values(words: Iterable[str]) -> list[dict[str, str]]:
+    return [{"fullName": word, "default": "false", "label": word} for word in words]
+
+
+def _with_words(new: NewField, there: dict[str, Any]) -> dict[str, Any]:
+    """A list that is there, with all words that it must have; empty where it has them.
+
+    All that was read goes along: what is left out would be taken away. A list whose words stand
+    elsewhere, in a global one, stays as it is.
+    """
+    none: list[dict[str, Any]] = [{}]
+    (listed,) = there.get("valueSet") or none
+    (held,) = listed.get("valueSetDefinition") or none
+    # The service takes no two that differ in case alone.
+    known = {value["fullName"].casefold() for value in held.get("value") or ()}
+    lacking = [word for word in new.type.values if word.casefold() not in known]
+    if not held or not lacking:
+        return {}
+    longer = {**held, "value": [*held.get("value", ()), *_values(lacking)]}
+    whole = {**there, "valueSet": {**listed, "valueSetDefinition": longer}}
+    return {name: value for name, value in whole.items() if name != "fullName"}
+
+
+def _what(new: NewField) -> str:
+    return f"field of type {new.type}{' with its words' if new.type.values else ''}"
 
 
 def _mismatch(new: NewField, there: dict[str, Any]) -> str:

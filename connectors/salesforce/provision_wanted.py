@@ -135,9 +135,9 @@ def _outputs(mapping: Mapping) -> Iterator[tuple[str, dict[str, str], dict[str, 
     escalation = write.escalation
     roles = escalation.model_dump(exclude={"object", "people", "statuses", "closed_statuses"})
     words = [*escalation.statuses.values(), *escalation.closed_statuses]
-    status = {"status": types.picklist(words)}
+    lists = {"status": types.picklist(words), "band": listed.get("band", types.BANDS)}
     yield (
         escalation.object,
         {role: path for role, path in roles.items() if path},
-        types.ESCALATION | status,
+        types.ESCALATION | lists,
     )

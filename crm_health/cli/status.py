@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import click
+import orjson
 import polars as pl
 
 from crm_health.cli.context import Context, utc_now
 from crm_health.cli.output import as_json, say, show
 from crm_health.report import runs as report
 from crm_health.store import Run, Store
+from crm_health.sync.run import WARNINGS
 
 _NEXT_AFTER = {
     0: "crm-health sync, on a schedule; crm-health accounts shows the customers",
@@ -64,6 +66,7 @@ def _facts(store: Store) -> dict[str, Any]:
         "last_run": _run(last) if last else None,
         "rows": {name: store.mirror.count(name) for name in store.mirror.entities()},
         "quarantine": problems.sort("object", "problem").to_dicts(),
+        "warnings": orjson.loads(store.runs.get_value(WARNINGS) or "[]"),
         "dirty": len(store.mirror.dirty()),
         "rejected": store.plans.rejected(utc_now() - timedelta(days=1)).height,
         "next": _next(last),

@@ -204,7 +204,7 @@ def _result(
         "ownerless": report.ownerless,
         "refused": report.refused,
         "stops": report.stops,
-        "warnings": list(report.setting.reads.warnings),
+        "warnings": report.warnings,
     }
 
 

@@ -10,6 +10,7 @@ from crm_health.config.check_model import ModelNames, check_model, counts, unuse
 from crm_health.config.check_playbook import check_playbook
 from crm_health.config.checker import Checker
 from crm_health.config.columns import columns_for
+from crm_health.config.escalations import LEADERSHIP
 from crm_health.config.known import Columns
 from crm_health.config.mapping import Mapping
 from crm_health.config.model import Model
@@ -63,6 +64,7 @@ def check(given: Documents, crm: str) -> list[Problem]:
         )
         if mapping is not None:
             _kept(alerts, playbook, mapping)
+            _has_leaders(alerts, playbook, mapping)
         problems += alerts.problems
         used |= alerts.used
         if model_check is not None and model is not None:
@@ -92,6 +94,17 @@ def _kept(check: Checker, playbook: Playbook, mapping: Mapping) -> None:
         if there is not None and output not in mapping.write.account:
             what = f"no field keeps it: {output} is not among write.account of the mapping"
             check.warn((section,), what, f"add {output}, {output}_since and programmes there")
+
+
+def _has_leaders(check: Checker, playbook: Playbook, mapping: Mapping) -> None:
+    """Whether what leadership should hear finds anybody but the customer's own manager."""
+    desk = playbook.departments.get(LEADERSHIP)
+    named = playbook.people.retention_owner or mapping.fallback_owner or (desk and desk.owner)
+    managed = any("manager_id" in feed.columns for feed in mapping.read.get("user", ()))
+    if playbook.escalations and not named and not managed:
+        what = "is nobody, and this mapping knows no managers: what leadership should hear of "
+        what += "escalations goes to the customer's own CSM"
+        check.warn(("people", "retention_owner"), what, "name a user or queue")
 
 
 def _led(check: Checker, model: Model, playbook: Playbook) -> None:

@@ -83,7 +83,7 @@ def load(
         raise ConfigProblems(problems, read.sources)
     mapping, model, playbook = values.values()
     return Config(
-        mapping=mapping.with_words(playbook.words()),
+        mapping=mapping.with_words(playbook.words() | model.words()),
         model=model,
         playbook=playbook.with_touches(),
         digest=digest(mapping, model, playbook),

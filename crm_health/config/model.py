@@ -156,3 +156,13 @@ class Model(Frozen):
     steadiness: Steadiness = Steadiness()
     evidence: Evidence = Evidence()
     override: Override = Override()
+
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """Output to the words that it may show, the best first."""
+        names = [*(band.name for band in reversed(self.bands)), "unknown"]
+        return {"band": tuple(band_label(name) for name in names)}
+
+
+def band_label(name: str) -> str:
+    """A band as people read it, and as the CRM holds it: `At Risk` of `at_risk`."""
+    return name.replace("_", " ").title()

@@ -31,7 +31,11 @@ def owners(
         stands_in: The account's owner is told where it names no CSM.
     """
     people = people or People()
-    last = people.retention_owner or fallback
+    left = gone(users)
+    # Those whom nobody asks about: a queue is none of the users.
+    pool_of, *last = (
+        None if who in left else who for who in (people.pool, people.retention_owner, fallback)
+    )
     frame = _bosses(accounts, users)
     active = users.filter(pl.col("is_active").fill_null(False))["id"] if users is not None else None
 
@@ -41,7 +45,9 @@ def owners(
         return pl.when(pl.col(name).is_in(active.implode())).then(pl.col(name))
 
     nobody = pl.lit(None, pl.String)
-    pool, end = pl.lit(people.pool, pl.String), pl.lit(last, pl.String)
+    pool, end = (
+        pl.lit(who, pl.String) for who in (pool_of, next((who for who in last if who), None))
+    )
     owner = works("owner_id") if stands_in else nobody
     managers = [works("csm_boss"), works("owner_boss") if stands_in else nobody]
     pooled = pl.sql_expr(people.pooled).fill_null(False) if people.pooled else pl.lit(False)
@@ -57,11 +63,15 @@ def owners(
 
 def desks(departments: Mapping[str, Department], users: pl.DataFrame | None) -> dict[str, str]:
     """The user or queue of each department that names one; none that has left."""
-    gone: set[str] = set()
-    if users is not None:
-        gone = set(users.filter(~pl.col("is_active").fill_null(False))["id"])
-    found = departments.items()
-    return {name: desk.owner for name, desk in found if desk.owner and desk.owner not in gone}
+    left, found = gone(users), departments.items()
+    return {name: desk.owner for name, desk in found if desk.owner and desk.owner not in left}
+
+
+def gone(users: pl.DataFrame | None) -> frozenset[str]:
+    """The users who have left, as far as anybody knows."""
+    if users is None:
+        return frozenset()
+    return frozenset(users.filter(~pl.col("is_active").fill_null(False))["id"])
 
 
 def _bosses(accounts: pl.DataFrame, users: pl.DataFrame | None) -> pl.DataFrame:

@@ -69,7 +69,8 @@ def _people(result: Result) -> list[str]:
         lines.append(
             "Can't be made: "
             f"{counted(result['ownerless'], 'task or escalation', 'tasks or escalations')}, for no "
-            "active owner, CSM or manager is there. Set fallback_owner in the mapping."
+            "active owner, CSM or manager is there. The playbook's people.retention_owner and "
+            "departments may name some."
         )
     if result["refused"]:
         lines.append(

@@ -88,6 +88,11 @@ def status(facts: Mapping[str, Any]) -> list[RenderableType]:
             for q in facts["quarantine"]
         ]
         parts.append(table(("quarantined", "problem", ">cells", "field", "such as"), bad))
+    parts += [f"Warning: {text}." for text in facts["warnings"]]
+    nobody = last["counts"].get("ownerless", 0) if last else 0
+    if nobody:
+        what = counted(nobody, "task or escalation", "tasks or escalations")
+        parts.append(f"Not made, for nobody can take them: {what}")
     parts.append(
         f"Waiting: {counted(facts['dirty'], 'account')} to assess again, "
         f"{counted(facts['rejected'], 'row')} that the CRM refused"

@@ -7,13 +7,15 @@ from typing import Any
 
 import polars as pl
 
+from crm_health.config import model
+
 #: Measure, cap or note that comes first in Why, after the score and its change.
 _FIRST = r"^.*?(?:At most \d+: | [-+]\d+ )(.*?)\.(?: [-+]\d+ .*)?$"
 
 
 def band_label(name: str | None) -> str:
-    """A band as the CRM shows it: `At Risk` of `at_risk`; none is an empty text."""
-    return (name or "").replace("_", " ").title()
+    """A band as the CRM shows it; none is an empty text."""
+    return model.band_label(name or "")
 
 
 def counted(number: int, word: str, plural: str = "") -> str:

@@ -9,13 +9,14 @@ import polars as pl
 
 from crm_health.config.alerts import Alert
 from crm_health.config.touches import PREFIX
-from crm_health.programmes import episodes, people, telling, told
+from crm_health.programmes import episodes, folding, telling, told
 from crm_health.programmes.escalation_reasons import allowed, slugs
 from crm_health.programmes.telling import Telling
-from crm_health.store import Scope, Store
+from crm_health.store import Store
 from crm_health.sync.escalations import is_untouched
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
+from crm_health.sync.staff import staff
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Actions:
     clears: pl.DataFrame
     #: `account_id`, `rule` of alerts whose cause is escalated.
     replaced: pl.DataFrame
+    #: Tasks, by their episodes' keys, in whose place another one of the account goes on.
+    folded: pl.Series
     #: `account_id`, `standing`: rules that held at the first sync and still do.
     standing: pl.DataFrame
     #: Accounts for which something should open, with nobody active to tell.
@@ -76,7 +79,8 @@ def decide(
     wanted = opens.filter(~pl.col("rule").is_in(by)).join(
         replaced, on=["account_id", "rule"], how="anti"
     )
-    shared = _shared(alerts, records, wanted)
+    standing = _standing(alerts, records)
+    shared = telling.share(alerts, wanted, standing)
     makes = _owned(store, setting, shared.makes, accounts)
     told_to = makes.filter(pl.col("owner_id").is_not_null())
     # What nobody can be told of takes its further lines along.
@@ -87,6 +91,11 @@ def decide(
     )
     over = _over(alerts, records, replaced)
     clears = episodes.clearing(found, records.known, over)
+    going = records.known.filter(pl.col("cleared_at").is_null())
+    several = standing.join(accounts.select("account_id"), on="account_id", how="semi")
+    folded = folding.fold(several, going.join(clears.select("key"), on="key", how="anti"), last)
+    clears = pl.concat([clears, going.filter(pl.col("key").is_in(folded.keys.implode()))])
+    joins = pl.concat([joins, folded.joins])
     notes = _notes(setting, records, Telling(told_to, joins), clears)
     # A touch for which there is nobody shows in the account's fields; it keeps nothing waiting.
     wanting = makes.filter(~pl.col("rule").str.starts_with(PREFIX))
@@ -98,16 +107,18 @@ def decide(
         notes,
         clears,
         replaced,
+        folded.bases,
         episodes.standing_rules(alerts, found, memories),
         nobody.filter(pl.col("owner_id").is_null())["account_id"],
     )
 
 
-def _shared(alerts: Mapping[str, Alert], records: Records, wanted: pl.DataFrame) -> Telling:
+def _standing(alerts: Mapping[str, Alert], records: Records) -> pl.DataFrame:
+    """The open tasks about risks: columns of `telling.OPEN`."""
     rules = telling.urgency(alerts)
     rule = pl.col("base").str.extract(rf"^{episodes.PREFIX}:.+:([a-z0-9_]+):\d+$")
     # A rule that the playbook no longer has told of a risk, for all that anybody knows.
-    standing = (
+    return (
         records.tasks.filter(pl.col("is_open").fill_null(True))
         .with_columns(rule.alias("rule"))
         .filter(pl.col("rule").is_not_null())
@@ -115,7 +126,6 @@ def _shared(alerts: Mapping[str, Alert], records: Records, wanted: pl.DataFrame)
         .filter(pl.col("polarity").fill_null("risk") == "risk")
         .select(*telling.OPEN)
     )
-    return telling.share(alerts, wanted, standing)
 
 
 def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
@@ -184,15 +194,13 @@ def _owned(
     )
     if opens.is_empty():
         return empty
-    users, fallback = users_of(store, setting), setting.config.mapping.fallback_owner
-    stands_in, desk_of = owner_stands_in(store, setting), people.desks(playbook.departments, users)
+    there = staff(store, setting)
+    desk_of = there.desks()
     for rule in opens["rule"].unique(maintain_order=True):
         alert = playbook.alerts[rule]
         mine = opens.filter(pl.col("rule") == rule)
         view = mine.select("account_id").join(accounts, on="account_id", maintain_order="left")
-        owner = people.owners(
-            view, users, fallback, people=playbook.people, told=alert.told, stands_in=stands_in
-        )
+        owner = there.told(view, alert.told)
         says = alert.escalation
         desk = desk_of.get(playbook.escalations[says.reason].department) if says else None
         contact = view[alert.contact] if alert.contact else pl.lit(None, pl.String)
@@ -204,25 +212,3 @@ def _owned(
             )
         )
     return pl.concat(found).sort("account_id", "rule")
-
-
-def owner_stands_in(store: Store, setting: Setting) -> bool:
-    """Whether an account's owner is told where it names no customer success manager."""
-    rule = setting.config.playbook.people.account_owner
-    if rule != "auto":
-        return rule == "always"
-    # Where nobody has a manager of their own, the owners are those who know their customers.
-    named = "csm_id" in setting.reads.shapes["account"]
-    return not named or store.mirror.count("account", present="csm_id") == 0
-
-
-def users_of(store: Store, setting: Setting) -> pl.DataFrame | None:
-    """The CRM's users, or None where they can't be read. Not every CRM knows their managers."""
-    shape = setting.reads.shapes.get("user")
-    if shape is None or "is_active" not in shape:
-        return None
-    known = [name for name in ("is_active", "manager_id") if name in shape]
-    users = store.mirror.load("user", known, Scope.all())
-    if "manager_id" not in users.columns:
-        users = users.with_columns(pl.lit(None, pl.String).alias("manager_id"))
-    return users

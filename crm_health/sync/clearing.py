@@ -18,6 +18,7 @@ def clearing_rows(
     records: Records,
     clears: pl.DataFrame,
     joins: pl.DataFrame,
+    folded: pl.Series,
     notes: pl.DataFrame,
     replaced: pl.DataFrame,
 ) -> pl.DataFrame:
@@ -28,6 +29,7 @@ def clearing_rows(
         records: What there is.
         clears: Of `records.known`, what is over.
         joins: What joins an open task now, which goes on then.
+        folded: Tasks, by their episodes' keys, in whose place another one goes on.
         notes: The episodes' texts as they should be.
         replaced: `account_id`, `rule` of what an escalation takes the place of.
     """
@@ -36,7 +38,7 @@ def clearing_rows(
     parts = [
         *_episode_rows(setting, records, clears, notes),
         _updates(
-            _closing_tasks(setting, records, clears, joins, replaced),
+            _closing_tasks(setting, records, clears, joins, folded, replaced),
             done,
             "close_task",
             out.task.object,
@@ -67,9 +69,12 @@ def _closing_tasks(
     records: Records,
     clears: pl.DataFrame,
     joins: pl.DataFrame,
+    folded: pl.Series,
     replaced: pl.DataFrame,
 ) -> pl.DataFrame:
     """Open untouched tasks of which all that they told is over, with the `body` they get.
+
+    And those in whose place another one goes on, whatever they told.
 
     A crash between what ends an episode and what closes its task is made good.
     """
@@ -94,16 +99,15 @@ def _closing_tasks(
     done = told.filter(pl.col("over") & ~pl.col("stays")).join(
         joins.select("base"), on="base", how="anti"
     )
-    mine = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched")).join(
-        done.select("base", "ends"), on="base", maintain_order="left"
-    )
+    elsewhere = pl.col("base").is_in(folded.implode())
+    ours = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
+    mine = ours.join(
+        done.select("base", "ends"), on="base", how="left", maintain_order="left"
+    ).filter(pl.col("ends").is_not_null() | elsewhere)
     day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
-    return mine.with_columns(
-        pl.concat_str(
-            pl.lit(day),
-            pl.col("ends").list.unique(maintain_order=True).list.join(", "),
-        ).alias("body")
-    )
+    said = pl.col("ends").list.unique(maintain_order=True).list.join(", ")
+    why = pl.when(elsewhere).then(pl.lit("another task of the customer goes on")).otherwise(said)
+    return mine.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
 
 
 def iso(instant: pl.Expr) -> pl.Expr:

@@ -79,6 +79,7 @@ def desire(
                 known,
                 actions.clears.filter(mine),
                 actions.shared.joins,
+                actions.folded,
                 actions.notes,
                 actions.replaced,
             ),
@@ -93,7 +94,8 @@ def desire(
     )
     tally.add(accounts, far, told.select(pl.col("now") != pl.col("then")).to_series())
     tasks = _tasks(setting, accounts, actions.shared.makes, kin)
-    return Desired(plan, tasks, edits_reported(found), actions.ownerless)
+    ownerless = pl.concat([actions.ownerless, raised.ownerless])
+    return Desired(plan, tasks, edits_reported(found), ownerless)
 
 
 def _tasks(setting: Setting, accounts: pl.DataFrame, makes: pl.DataFrame, kin: Kin) -> pl.DataFrame:

@@ -6,12 +6,13 @@ import polars as pl
 
 from crm_health.config.escalations import LEADERSHIP
 from crm_health.connector import Op
-from crm_health.programmes import errands, people
+from crm_health.programmes import errands
 from crm_health.programmes.seals import seal, text_sums
 from crm_health.sync.escalations import Escalated
 from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
+from crm_health.sync.staff import Staff
 from crm_health.sync.texts import day_field, subject, without
 
 #: What required actions are called where they are done, and where they are not.
@@ -70,20 +71,20 @@ def _room(setting: Setting) -> int:
     return setting.reads.lengths.get((out.object, out.actions or ""), 255)
 
 
-def errand_rows(
+def asked(
     setting: Setting,
     records: Records,
     accounts: pl.DataFrame,
-    users: pl.DataFrame | None,
+    there: Staff,
     going: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Plan rows that create the tasks which are not there yet.
+    """The tasks that are not there yet, each with its `owner_id`: null where nobody can take it.
 
     Args:
         setting: Of the run.
         records: What there is.
         accounts: `account_id`, `name`, `csm_id`, `owner_id`, and what `people.pooled` reads.
-        users: As `people.owners` takes them.
+        there: Who can be told.
         going: Open escalations, new ones too: `id`, `account_id`, `stem`, `slug`, `reason`,
             `grade`, `holder`, `silent`, `owner_id`, `tell`, `overdue`, `since`, `now_opened_at`,
             `now_due_at`, `now_told_at`.
@@ -92,7 +93,7 @@ def errand_rows(
     alone = records.errands.select(
         pl.col("base").alias("key"), pl.lit(setting.day).alias("opened_at")
     ).join(records.asked, on="key", how="anti")
-    there = pl.concat([records.asked.select("key", "opened_at"), alone])
+    made = pl.concat([records.asked.select("key", "opened_at"), alone])
     zone = setting.calendar.time_zone
     texts = required(setting)
     found = errands.wanted(
@@ -108,11 +109,9 @@ def errand_rows(
             "since",
         ),
         texts.select("reason", "action"),
-        there,
+        made,
         setting.day,
     )
-    if found.is_empty():
-        return rows(found.head(0).select(pl.col("key").alias("account_id")))
     wanted = (
         found.join(going.rename({"id": "escalation", "key": "_key"}), on="escalation")
         .join(
@@ -126,8 +125,7 @@ def errand_rows(
         .join(accounts, on="account_id", maintain_order="left")
         .with_columns(pl.col("desk").fill_null(LEADERSHIP))
     )
-    wanted = wanted.with_columns(_owners(setting, users, wanted), _called(setting))
-    return _rows(setting, _texts(setting, wanted.filter(pl.col("owner_id").is_not_null())))
+    return wanted.with_columns(_owners(there, wanted), _called(setting))
 
 
 def _called(setting: Setting) -> pl.Expr:
@@ -141,16 +139,10 @@ def _called(setting: Setting) -> pl.Expr:
     ).alias("reason")
 
 
-def _owners(setting: Setting, users: pl.DataFrame | None, wanted: pl.DataFrame) -> pl.Series:
+def _owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
     """Who gets each errand: the department's desk, else who is told of the account."""
-    playbook, fallback = setting.config.playbook, setting.config.mapping.fallback_owner
-    told, boss, leader = (
-        people.owners(wanted, users, fallback, people=playbook.people, told=who)
-        for who in ("csm", "manager", "retention_owner")
-    )
-    by_desk = pl.col("desk").replace_strict(
-        people.desks(playbook.departments, users), default=None, return_dtype=pl.String
-    )
+    told, boss, leader = (there.told(wanted, who) for who in ("csm", "manager", "retention_owner"))
+    by_desk = pl.col("desk").replace_strict(there.desks(), default=None, return_dtype=pl.String)
     frame = wanted.select("desk").with_columns(
         told.alias("told"), boss.alias("boss"), leader.alias("leader")
     )
@@ -218,7 +210,11 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rows(setting: Setting, made: pl.DataFrame) -> pl.DataFrame:
+def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
+    """Plan rows that create tasks: those of `asked` that somebody can take."""
+    if served.is_empty():
+        return rows(served.select("account_id"))
+    made = _texts(setting, served)
     out, episode = setting.config.mapping.write.task, setting.config.mapping.write.episode
     made = made.with_columns(pl.lit(out.open_status).alias("status"))
     summed = made.with_columns(text_sums(made["body"]).alias("body"))

@@ -8,8 +8,8 @@ import polars as pl
 
 from crm_health.programmes import people
 from crm_health.store import Store
-from crm_health.sync.actions import Actions, users_of
-from crm_health.sync.errands import actions_text, ended_rows, errand_rows
+from crm_health.sync.actions import Actions
+from crm_health.sync.errands import actions_text, asked, ended_rows, errand_rows
 from crm_health.sync.escalations import (
     Escalated,
     clearing_rows,
@@ -21,6 +21,7 @@ from crm_health.sync.escalations import (
 from crm_health.sync.opening import opened, opening_rows
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
+from crm_health.sync.staff import Staff, staff
 
 #: What errands go by, of open escalations and of new ones.
 _GOING = (
@@ -51,6 +52,8 @@ class Raised:
     plan: pl.DataFrame
     #: `account_id`, `open_after`: open escalations once this run has written.
     open_after: pl.DataFrame
+    #: Accounts with a task that nobody can take, a row each.
+    ownerless: pl.Series
 
 
 def escalating(
@@ -75,54 +78,46 @@ def escalating(
     made = opened(setting, accounts, actions.escalates)
     after = open_after(accounts, found, actions.escalates)
     if found.records.is_empty() and made.is_empty() and records.errands.is_empty():
-        return Raised(opening_rows(setting, made, made), after)
-    users = users_of(store, setting)
+        return Raised(opening_rows(setting, made, made), after, pl.Series([], dtype=pl.String))
+    there = staff(store, setting)
     going = found.going.select(_GOING)
     if made.height:
         now = {name.removeprefix("now_"): name for name in _GOING if name.startswith("now_")}
         new = made.rename(now).with_columns(pl.lit(setting.day).alias("since")).select(_GOING)
         going = pl.concat([going, new], how="vertical_relaxed")
     texts = actions_text(setting, records, going)
+    tasks = asked(setting, records, accounts, there, going)
+    served = pl.col("owner_id").is_not_null()
     plan = [
         opening_rows(setting, made, texts),
-        timing_rows(setting, found, _beside(setting, found, texts, users, accounts)),
-        errand_rows(setting, records, accounts, users, going),
+        timing_rows(setting, found, _beside(there, found, texts, accounts)),
+        errand_rows(setting, tasks.filter(served)),
         ending_rows(setting, found),
         clearing_rows(setting, found, actions.clears),
         ended_rows(setting, records, found, actions.clears),
     ]
-    return Raised(pl.concat(plan), after)
+    return Raised(pl.concat(plan), after, tasks.filter(~served)["account_id"])
 
 
 def _beside(
-    setting: Setting,
-    found: Escalated,
-    texts: pl.DataFrame,
-    users: pl.DataFrame | None,
-    accounts: pl.DataFrame,
+    there: Staff, found: Escalated, texts: pl.DataFrame, accounts: pl.DataFrame
 ) -> pl.DataFrame:
     """What else records should say: `id`, `now_actions`, `now_owner_id`.
 
     An escalation of ours whose owner has left goes to who would get it today, unless a person
     worked on it: that one reaches leadership when its due has passed.
     """
-    config = setting.config
     kept = found.records.join(texts, on="id", how="left", maintain_order="left").with_columns(
         pl.coalesce("now_actions", "actions").alias("now_actions")
     )
-    if users is None:
-        left = pl.lit(value=False)
-    else:
-        gone = users.filter(~pl.col("is_active").fill_null(False))["id"]
-        left = pl.col("owner_id").is_in(gone.implode()) & pl.col("untouched")
+    gone = pl.Series(list(people.gone(there.users)), dtype=pl.String)
+    left = pl.col("owner_id").is_in(gone.implode()) & pl.col("untouched")
     orphans = kept.filter((pl.col("state") != "closed") & left)
     view = orphans.select("id", "account_id", "holder").join(
         accounts, on="account_id", maintain_order="left", suffix="_account"
     )
-    told = people.owners(view, users, config.mapping.fallback_owner, people=config.playbook.people)
-    desk_of = people.desks(config.playbook.departments, users)
-    desk = pl.col("holder").replace_strict(desk_of, default=None, return_dtype=pl.String)
-    new = view.with_columns(told.alias("told")).select(
+    desk = pl.col("holder").replace_strict(there.desks(), default=None, return_dtype=pl.String)
+    new = view.with_columns(there.told(view).alias("told")).select(
         "id", pl.coalesce(desk, "told").alias("now_owner_id")
     )
     return kept.select("id", "now_actions").join(new, on="id", how="left", maintain_order="left")

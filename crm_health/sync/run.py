@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+import orjson
 import polars as pl
 
 from crm_health.businesstime import Calendar
@@ -24,6 +25,7 @@ from crm_health.sync import (
     ration,
     rests,
     shifts,
+    staff,
     streams,
     vanished,
 )
@@ -40,6 +42,8 @@ from crm_health.sync.setting import Setting
 CUSTOMERS = "customers"
 #: The time zone that days are counted in.
 ZONE = "time_zone"
+#: The warnings of the last run, as JSON.
+WARNINGS = "warnings"
 #: The day up to which readings were thinned.
 THINNED = "thinned"
 #: How long plans and the CRM's own words about them are kept.
@@ -66,6 +70,8 @@ class Report:
     expired: int = 0
     #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
+    #: What is odd but no hindrance, for people.
+    warnings: list[str] = field(default_factory=list)
     #: Rows that the CRM refused before with the same content: not sent again.
     refused: int = 0
     #: Guards that hold the plan; nothing was written where there are any.
@@ -102,6 +108,8 @@ def sync(connector: Connector, store: Store, config: Config, run: Run, options: 
     )
     if due.all:
         report.pulled.quarantined += hierarchy.note_cycles(store, setting)
+    report.warnings = [*setting.reads.warnings, *staff.missing(store, setting)]
+    store.runs.set_value(WARNINGS, orjson.dumps(report.warnings).decode())
     store.runs.phase(run, "assess")
     book = population.figures(store, setting)
     tally = Tally(shrunk=report.pulled.shrunk)

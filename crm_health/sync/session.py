@@ -108,6 +108,7 @@ def _counts(report: runs.Report) -> dict[str, int]:
         "rows_read": sum(report.pulled.rows.values()),
         "quarantined": report.pulled.quarantined,
         "waiting": report.waiting,
+        "ownerless": report.ownerless,
         **{f"plan_{name}": count for name, count in report.outcomes.items()},
     }
 

@@ -10,6 +10,7 @@ from crm_health.config.mapping import Feed, Mapping, Source
 from crm_health.config.problems import nearest
 from crm_health.connector import FieldRead, ObjectInfo, Stream
 from crm_health.entities import ACCOUNT_OUTPUTS, ENTITIES, Kind, shown
+from crm_health.sync import lists
 from crm_health.sync.own import ours
 
 #: Types that CRMs' describes name, as ours; all others are read as text.
@@ -105,10 +106,12 @@ def resolve(mapping: Mapping, infos: MappingABC[str, ObjectInfo]) -> Reads:
             ResolvedFeed(entity, feed.object, found, kinds, absent, feed.keep, feed.sla_hours)
         )
     lacking += _unwritable(mapping, infos)
-    if lacking:
+    named = [_with_hint(name, infos) for name in sorted(set(lacking))]
+    named += lists.lacking(mapping, infos)
+    if named:
         raise errors.SetupError(
             "The CRM lacks, or hides from this user: "
-            + ", ".join(_with_hint(name, infos) for name in sorted(set(lacking)))
+            + ", ".join(named)
             + f". Nothing was written. A slip in {mapping.crm}.yaml? Else `crm-health setup` makes "
             "what is ours; what else your org lacks can be `optional: true` under `read:`",
             code="CH-SETUP",

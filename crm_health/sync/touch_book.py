@@ -21,10 +21,10 @@ from crm_health.programmes.touch_figures import ASKED, mix
 from crm_health.programmes.touches import due
 from crm_health.store import Scope, Store
 from crm_health.sync import population
-from crm_health.sync.actions import owner_stands_in, users_of
 from crm_health.sync.assess import in_scope, load_facts
 from crm_health.sync.placing import placing
 from crm_health.sync.setting import Setting
+from crm_health.sync.staff import staff
 
 _TALKS = ("call", "meeting", "email_in")
 _DONE = "_done_"
@@ -124,7 +124,8 @@ def _view(
 
 def _person(store: Store, setting: Setting) -> pl.Expr:
     """Who looks after a customer: its CSM, else its owner where owners do; nobody who has left."""
-    users = users_of(store, setting)
+    there = staff(store, setting)
+    users = there.users
     active = None
     if users is not None:
         active = users.filter(pl.col("is_active").fill_null(value=False))["id"]
@@ -135,7 +136,7 @@ def _person(store: Store, setting: Setting) -> pl.Expr:
         return pl.when(pl.col(name).is_in(active.implode())).then(pl.col(name))
 
     own = works("csm_id")
-    return pl.coalesce(own, works("owner_id")) if owner_stands_in(store, setting) else own
+    return pl.coalesce(own, works("owner_id")) if there.stands_in else own
 
 
 def _has(setting: Setting, entity: str, *names: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,31 @@ def test_only_what_is_missing_is_made(sandbox: Sandbox, mapping: Mapping) -> Non
     assert lacking == ["Account.Health_Why__c"]
     setup.apply()
     assert all(step.done for step in setup.missing())
+
+
+def test_words_that_a_list_lacks_are_added(sandbox: Sandbox, mapping: Mapping) -> None:
+    """Bands of one's own, on accounts and escalations; words of somebody else's stay."""
+    _made(mapping).apply()
+    assert sandbox.org is not None
+    records = sandbox.org.records
+    old = records.need("Account").fields["health_band__c"]
+    own = replace(old, picklist=(*old.picklist, "Somebody's"), restricted=True)
+    records.add_field("Account", own)
+    longer = mapping.with_words({"band": ("Healthy", "At Risk", "Unknown")})
+    connector = SalesforceConnector.of(load(VERSION), make_ports(), VERSION)
+    told = r"lacks.*: the word 'Healthy' in the list Account.Health_Band__c, the word 'At Risk'"
+    with pytest.raises(SetupError, match=told):
+        resolve(longer, connector.describe(objects(longer)))
+    setup = _made(longer)
+    lacking = [step.name for step in setup.missing() if not step.done]
+    assert lacking == ["Account.Health_Band__c", "Health_Escalation__c.Band__c"]
+    assert all(step.done for step in setup.apply())
+    assert all(step.done for step in setup.missing())
+    found = records.need("Account").fields["health_band__c"]
+    new = ("Green", "Yellow", "Red", "Unknown", "Somebody's", "Healthy", "At Risk")
+    assert (found.picklist, found.restricted, found.label) == (new, True, old.label)
+    again = SalesforceConnector.of(load(VERSION), make_ports(), VERSION)
+    resolve(longer, again.describe(objects(longer)))
 
 
 def test_a_right_that_was_taken_away_is_given_back(sandbox: Sandbox, mapping: Mapping) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from connectors.hubspot import connect
 from connectors.hubspot.provision import provisioner
 from connectors.sandbox.handle import Sandbox
 from crm_health.errors import AuthError, SetupError
+from crm_health.sync.streams import objects, resolve
 from crm_health.testing.ports import make_ports
 from tests.unit.hubspot_help import Hub
 from tests.unit.hubspot_setup import mapping, raw_mapping, setup_of, unfinished
@@ -167,6 +170,12 @@ def test_options_that_a_list_lacks_are_added(sandbox: Sandbox) -> None:
     setup.apply()
     held = [o["value"] for o in _properties(sandbox, "companies")["health_band"]["options"]]
     assert held == ["Blue", "Green", "Yellow", "Red", "Unknown"]
+    longer = mapping(raw_mapping()).with_words({"band": ("Green", "At Risk")})
+    connector = connect(make_ports(), VERSIONS[-1])
+    lists = ("companies.health_band", "tickets.health_band")
+    told = ", ".join(f"the word 'At Risk' in the list {name}" for name in lists)
+    with pytest.raises(SetupError, match=re.escape(told)):
+        resolve(longer, connector.describe(objects(longer)))
 
 
 def test_an_archived_property_of_ours_comes_back(sandbox: Sandbox) -> None:

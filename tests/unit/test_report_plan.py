@@ -116,8 +116,8 @@ def test_people_and_evidence_come_before_the_sum() -> None:
         dry_run=False,
     )  # fmt: skip
     text = "\n".join(lines)
-    for part in ("1 edit by people", "2 new tasks wait", "fallback_owner", "same content: 3 rows",
-                 "5 cells", "Warning: X is not in this org."):  # fmt: skip
+    for part in ("1 edit by people", "2 new tasks wait", "people.retention_owner",
+                 "same content: 3 rows", "5 cells", "Warning: X is not in this org."):  # fmt: skip
         assert part in text
 
 
