@@ -168,7 +168,7 @@ ENTITIES: dict[str, Entity] = {
         _entity("invoice", "due_at", False, account_id=_T, is_open=_B, amount=_N, due_at=_D),
         _entity("milestone", "due_at", False, account_id=_T, kind=_T, due_at=_D, done_at=_D),
         _entity("incident", "happened_at", False, account_id=_T, minutes=_N, happened_at=_I),
-        _entity("user", None, False, is_active=_B, manager_id=_T),
+        _entity("user", None, False, is_active=_B, manager_id=_T, name=_T),
         _entity(
             "task",
             None,

@@ -55,3 +55,13 @@ def book(store: Store, time_zone: str) -> pl.DataFrame:
     return last.join(kept, on="account_id", how="inner").sort(
         "score", "account_id", nulls_last=True
     )
+
+
+def person_names(store: Store) -> dict[str, str]:
+    """Of the CRM's users, for an admin's eyes: id to name. Namesakes bear their ids as well."""
+    if "name" not in store.mirror.entities().get("user", {}):
+        return {}
+    named = store.mirror.load("user", ["name"], Scope.all()).select("id", "name").drop_nulls()
+    alone = pl.when(pl.col("name").is_unique()).then("name")
+    shown_as = pl.coalesce(alone, pl.format("{} ({})", "name", "id"))
+    return dict(named.select("id", shown_as).iter_rows())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from crm_health.cli.book import person_names
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, show
 from crm_health.errors import ConfigError
@@ -30,11 +31,12 @@ def capacity(context: Context, form: str) -> int:
     with context.store(fresh=False) as store:
         setting = offline.setting(store, context.config)
         customers = touch_book.customers(store, setting)
+        names = person_names(store)
     people, asked = loads(customers, tiers.steps), needed(customers, tiers.steps)
     if form == "json":
         as_json(report.values(setting.day, asked, people))
     elif form == "csv":
         click.echo(report.csv(people), nl=False)
     else:
-        show(report.tables(setting.day, asked, people))
+        show(report.tables(setting.day, asked, people, names))
     return 0

@@ -7,7 +7,7 @@ from typing import cast, get_args
 
 import click
 
-from crm_health.cli.book import book
+from crm_health.cli.book import book, person_names
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, show
 from crm_health.programmes.escalation_figures import By, Period, spans
@@ -51,10 +51,11 @@ def report(context: Context, by: str, period: str, form: str) -> int:
         now, then = spans(date.fromisoformat(day), cast("Period", period))
         as_of = datetime.fromisoformat(instant)
         found = tell(store, context.config, customers, what, now, then, zone, as_of)
+        names = person_names(store) if what == "csm" else {}
     if form == "json":
         as_json(reporting.values(found, what, now, then))
     elif form == "csv":
         click.echo(reporting.csv(found, what), nl=False)
     else:
-        show(reporting.tables(found, what, now, then))
+        show(reporting.tables(found, what, now, then, names))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from crm_health.cli.book import person_names
 from crm_health.cli.context import Context
 from crm_health.cli.output import as_json, show
 from crm_health.errors import ConfigError
@@ -39,11 +40,12 @@ def touches(context: Context, by: str, days: int, form: str) -> int:
     with context.store(fresh=False) as store:
         setting = offline.setting(store, context.config)
         found = touch_book.plan_kept(store, setting, plan, days)
+        names = person_names(store) if by == "csm" else {}
     if form == "json":
         as_json(report.values(found, by, setting.day, days))
     elif form == "csv":
         click.echo(report.csv(found, by), nl=False)
     else:
         labels = {name: touch.label for name, touch in plan.plan.items()}
-        show(report.tables(found, by, labels, setting.day, days))
+        show(report.tables(found, by, labels, names, setting.day, days))
     return 0

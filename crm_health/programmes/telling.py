@@ -64,16 +64,11 @@ def share(alerts: Mapping[str, Alert], opens: pl.DataFrame, standing: pl.DataFra
     """
     ranked = opens.join(urgency(alerts).drop("severity"), on="rule", maintain_order="left")
     risks = ranked.filter(pl.col("polarity") == "risk").sort("account_id", "urgency")
-    # Of several, as after a merge of accounts, the one that we may still write to.
-    carriers = (
-        standing.sort("account_id", ~pl.col("untouched"), "base")
-        .group_by("account_id", maintain_order=True)
-        .agg(pl.col("base").first())
-    )
-    joined = risks.join(carriers, on="account_id", maintain_order="left").with_columns(
+    there = carriers(standing)
+    joined = risks.join(there, on="account_id", maintain_order="left").with_columns(
         pl.lit(False).alias("new")
     )
-    others = risks.join(carriers, on="account_id", how="anti").with_columns(
+    others = risks.join(there, on="account_id", how="anti").with_columns(
         pl.col("key").first().over("account_id").alias("base")
     )
     first = pl.col("key") == pl.col("base")
@@ -85,6 +80,18 @@ def share(alerts: Mapping[str, Alert], opens: pl.DataFrame, standing: pl.DataFra
     return Telling(
         makes.sort("account_id", "rule").drop(drop),
         pl.concat([joined, joined_new]).drop(drop),
+    )
+
+
+def carriers(standing: pl.DataFrame) -> pl.DataFrame:
+    """The task that takes further risks: `account_id`, `base`.
+
+    Of several, as after a merge of accounts, the one that people work on, else the first.
+    """
+    return (
+        standing.sort("account_id", "untouched", "base")
+        .group_by("account_id", maintain_order=True)
+        .agg(pl.col("base").first())
     )
 
 

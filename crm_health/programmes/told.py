@@ -92,7 +92,7 @@ def render(entries: pl.DataFrame) -> pl.DataFrame:
 
 def number(value: pl.Expr) -> pl.Expr:
     """A number in at most six digits, as people write it."""
-    rounded = value.round_sig_figs(6)
+    rounded = pl.when(value.is_finite()).then(value).round_sig_figs(6)
     whole = rounded.cast(pl.Int64, strict=False)
     text = pl.when(whole == rounded).then(whole.cast(pl.String)).otherwise(rounded.cast(pl.String))
     plain = pl.when(~text.str.contains("e", literal=True)).then(text)

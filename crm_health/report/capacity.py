@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,7 +18,7 @@ _MOST = 100
 
 
 def tables(
-    day: date, needed: Sequence[dict[str, Any]], loads: pl.DataFrame
+    day: date, needed: Sequence[dict[str, Any]], loads: pl.DataFrame, names: Mapping[str, str]
 ) -> list[RenderableType]:
     """What each tier asks for, and what each person has.
 
@@ -26,6 +26,7 @@ def tables(
         day: Of the last assessment.
         needed: As `capacity.needed` gives it.
         loads: As `capacity.loads` gives it.
+        names: Of people, by id.
     """
     tiers = [
         (
@@ -38,11 +39,11 @@ def tables(
         )
         for row in needed
     ]
-    names = [str(row["tier"]) for row in needed]
+    columns = [str(row["tier"]) for row in needed]
     people = [
         (
-            row["person"],
-            *(number(row[name]) for name in names),
+            names.get(row["person"], row["person"]),
+            *(number(row[name]) for name in columns),
             number(row["customers"]),
             number(row["value"]),
             f"{100 * row['load']:.0f} %",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -20,13 +21,23 @@ _HEADINGS = (
 )  # fmt: skip
 
 
-def tables(found: Book, by: By, now: Span, then: Span) -> list[RenderableType]:
-    """One row a group, and what the figures are of."""
+def tables(
+    found: Book, by: By, now: Span, then: Span, names: Mapping[str, str]
+) -> list[RenderableType]:
+    """One row a group, and what the figures are of.
+
+    Args:
+        found: The figures.
+        by: What they are counted by.
+        now: The period.
+        then: The one before.
+        names: Of groups that are users, by id.
+    """
     total = found.rows.filter(pl.col("group").is_null()).row(0, named=True)
     span = f"from {_day(now.first)} to {_day(now.last)}"
     if not total["opened"] and not total["opened_before"]:
         return [f"No escalation was opened {span}, nor in as many days of the period before."]
-    rows = [_line(row) for row in found.rows.iter_rows(named=True)]
+    rows = [_line(row, names) for row in found.rows.iter_rows(named=True)]
     parts: list[RenderableType] = [
         f"Escalations opened {span}, held against {_day(then.first)} to {_day(then.last)}.",
         table((by, *_HEADINGS), rows, last=1),
@@ -64,12 +75,12 @@ def csv(found: Book, by: By) -> str:
     return found.rows.rename({"group": by}).write_csv(float_precision=4)
 
 
-def _line(row: dict[str, Any]) -> tuple[str, ...]:
+def _line(row: dict[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
     interval = "-"
     if row["low"] is not None:
         interval = f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}"
     return (
-        row["group"] or "all",
+        names.get(row["group"], row["group"]) or "all",
         f"{row['opened']:,}",
         _percent(row["share"]),
         f"{row['accounts']:,} of {row['customers']:,}",

@@ -15,7 +15,12 @@ from crm_health.sync.touch_book import Kept
 
 
 def tables(
-    found: Kept, by: str, labels: Mapping[str, str], day: date, days: int
+    found: Kept,
+    by: str,
+    labels: Mapping[str, str],
+    names: Mapping[str, str],
+    day: date,
+    days: int,
 ) -> list[RenderableType]:
     """One row a group and touch, then the mix.
 
@@ -23,6 +28,7 @@ def tables(
         found: How the plan is kept.
         by: `tier` or `csm`.
         labels: Touch to what it is called.
+        names: Of groups that are users, by id.
         day: Of the last assessment.
         days: The window.
     """
@@ -30,7 +36,7 @@ def tables(
         return [f"The touch plan asks for nothing on {day}: nobody is in its tiers yet."]
     rows = [
         (
-            row["group"] or "nobody",
+            names.get(row["group"], row["group"]) or "nobody",
             "all" if row["touch"] is None else labels.get(row["touch"], row["touch"]),
             f"{row['due']:,}",
             f"{row['overdue']:,}",

@@ -9,10 +9,11 @@ import polars as pl
 
 from crm_health.config.alerts import Alert
 from crm_health.config.touches import PREFIX
-from crm_health.programmes import episodes, telling, told
+from crm_health.programmes import episodes, folding, telling, told
 from crm_health.programmes.escalation_reasons import allowed, slugs
 from crm_health.programmes.telling import Telling
 from crm_health.store import Store
+from crm_health.sync.escalations import is_untouched
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import staff
@@ -32,6 +33,10 @@ class Actions:
     notes: pl.DataFrame
     #: Rows of `Records.known` whose cause is over.
     clears: pl.DataFrame
+    #: `account_id`, `rule` of alerts whose cause is escalated.
+    replaced: pl.DataFrame
+    #: Tasks, by their episodes' keys, in whose place another one of the account goes on.
+    folded: pl.Series
     #: `account_id`, `standing`: rules that held at the first sync and still do.
     standing: pl.DataFrame
     #: Accounts for which something should open, with nobody active to tell.
@@ -66,11 +71,16 @@ def decide(
     )
     escalates = _owned(store, setting, may, accounts)
     served = escalates.filter(pl.col("owner_id").is_not_null())
-    replaced = _replaced(alerts, records, served)
+    ending = records.escalations.filter(
+        is_untouched(records.escalations)
+        & pl.col("key").is_in(episodes.clearing(found, records.known)["key"].implode())
+    )
+    replaced = _replaced(alerts, records, served, ending["key"])
     wanted = opens.filter(~pl.col("rule").is_in(by)).join(
         replaced, on=["account_id", "rule"], how="anti"
     )
-    shared = _shared(alerts, records, wanted)
+    standing = _standing(alerts, records)
+    shared = telling.share(alerts, wanted, standing)
     makes = _owned(store, setting, shared.makes, accounts)
     told_to = makes.filter(pl.col("owner_id").is_not_null())
     # What nobody can be told of takes its further lines along.
@@ -81,6 +91,11 @@ def decide(
     )
     over = _over(alerts, records, replaced)
     clears = episodes.clearing(found, records.known, over)
+    going = records.known.filter(pl.col("cleared_at").is_null())
+    several = standing.join(accounts.select("account_id"), on="account_id", how="semi")
+    folded = folding.fold(several, going.join(clears.select("key"), on="key", how="anti"), last)
+    clears = pl.concat([clears, going.filter(pl.col("key").is_in(folded.keys.implode()))])
+    joins = pl.concat([joins, folded.joins])
     notes = _notes(setting, records, Telling(told_to, joins), clears)
     # A touch for which there is nobody shows in the account's fields; it keeps nothing waiting.
     wanting = makes.filter(~pl.col("rule").str.starts_with(PREFIX))
@@ -91,16 +106,19 @@ def decide(
         Telling(told_to, _noted(records, joins, notes)),
         notes,
         clears,
+        replaced,
+        folded.bases,
         episodes.standing_rules(alerts, found, memories),
         nobody.filter(pl.col("owner_id").is_null())["account_id"],
     )
 
 
-def _shared(alerts: Mapping[str, Alert], records: Records, wanted: pl.DataFrame) -> Telling:
+def _standing(alerts: Mapping[str, Alert], records: Records) -> pl.DataFrame:
+    """The open tasks about risks: columns of `telling.OPEN`."""
     rules = telling.urgency(alerts)
     rule = pl.col("base").str.extract(rf"^{episodes.PREFIX}:.+:([a-z0-9_]+):\d+$")
     # A rule that the playbook no longer has told of a risk, for all that anybody knows.
-    standing = (
+    return (
         records.tasks.filter(pl.col("is_open").fill_null(True))
         .with_columns(rule.alias("rule"))
         .filter(pl.col("rule").is_not_null())
@@ -108,7 +126,6 @@ def _shared(alerts: Mapping[str, Alert], records: Records, wanted: pl.DataFrame)
         .filter(pl.col("polarity").fill_null("risk") == "risk")
         .select(*telling.OPEN)
     )
-    return telling.share(alerts, wanted, standing)
 
 
 def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
@@ -130,12 +147,13 @@ def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame)
 
 
 def _replaced(
-    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame
+    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame, ending: pl.Series
 ) -> pl.DataFrame:
-    """`account_id`, `rule` of alerts whose cause is escalated: open, or opened now."""
+    """`account_id`, `rule` of alerts whose cause is escalated: open and not `ending`, or new."""
     pairs = [(by, rule) for by, alert in alerts.items() for rule in alert.replaces]
     listed = pl.DataFrame(pairs, schema={"by": pl.String, "rule": pl.String}, orient="row")
-    going = records.escalations.filter(pl.col("is_open").fill_null(True)).select(
+    stays = pl.col("is_open").fill_null(True) & ~pl.col("key").is_in(ending.implode())
+    going = records.escalations.filter(stays.fill_null(True)).select(
         "account_id", pl.col("key").str.extract(r":([a-z0-9_]+):\d+$").alias("by")
     )
     now = escalates.select("account_id", pl.col("rule").alias("by"))

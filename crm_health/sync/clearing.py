@@ -9,13 +9,18 @@ from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
 
+#: How what is over ended, where its alert has no words for it; and where it goes on elsewhere.
+_OVER, _ESCALATED = "it is over", "it is escalated"
+
 
 def clearing_rows(
     setting: Setting,
     records: Records,
     clears: pl.DataFrame,
     joins: pl.DataFrame,
+    folded: pl.Series,
     notes: pl.DataFrame,
+    replaced: pl.DataFrame,
 ) -> pl.DataFrame:
     """Plan rows that mark episodes as over, and close what nobody touched.
 
@@ -24,14 +29,19 @@ def clearing_rows(
         records: What there is.
         clears: Of `records.known`, what is over.
         joins: What joins an open task now, which goes on then.
+        folded: Tasks, by their episodes' keys, in whose place another one goes on.
         notes: The episodes' texts as they should be.
+        replaced: `account_id`, `rule` of what an escalation takes the place of.
     """
     out = setting.config.mapping.write
     done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.col("body")}
     parts = [
         *_episode_rows(setting, records, clears, notes),
         _updates(
-            _closing_tasks(setting, records, clears, joins), done, "close_task", out.task.object
+            _closing_tasks(setting, records, clears, joins, folded, replaced),
+            done,
+            "close_task",
+            out.task.object,
         ),
     ]
     return pl.concat(parts)
@@ -55,33 +65,49 @@ def _episode_rows(
 
 
 def _closing_tasks(
-    setting: Setting, records: Records, clears: pl.DataFrame, joins: pl.DataFrame
+    setting: Setting,
+    records: Records,
+    clears: pl.DataFrame,
+    joins: pl.DataFrame,
+    folded: pl.Series,
+    replaced: pl.DataFrame,
 ) -> pl.DataFrame:
     """Open untouched tasks of which all that they told is over, with the `body` they get.
+
+    And those in whose place another one goes on, whatever they told.
 
     A crash between what ends an episode and what closes its task is made good.
     """
     alerts = setting.config.playbook.alerts
     stay = [rule for rule, alert in alerts.items() if alert.on_clear == "leave"]
     over = pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
-    told = records.known.group_by("base", maintain_order=True).agg(
-        over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "rule"
+    words = {rule: alert.over or _OVER for rule, alert in alerts.items()}
+    known = records.known.join(
+        replaced.with_columns(pl.lit(_ESCALATED).alias("ends")),
+        on=["account_id", "rule"],
+        how="left",
+        maintain_order="left",
+    ).with_columns(
+        pl.coalesce(
+            "ends",
+            pl.col("rule").replace_strict(words, default=_OVER, return_dtype=pl.String),
+        ).alias("ends")
+    )
+    told = known.group_by("base", maintain_order=True).agg(
+        over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "ends"
     )
     done = told.filter(pl.col("over") & ~pl.col("stays")).join(
         joins.select("base"), on="base", how="anti"
     )
-    mine = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched")).join(
-        done.select("base", "rule"), on="base", maintain_order="left"
-    )
-    words = {rule: alert.over or "it is over" for rule, alert in alerts.items()}
-    ends = pl.element().replace_strict(words, default="it is over", return_dtype=pl.String)
+    elsewhere = pl.col("base").is_in(folded.implode())
+    ours = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
+    mine = ours.join(
+        done.select("base", "ends"), on="base", how="left", maintain_order="left"
+    ).filter(pl.col("ends").is_not_null() | elsewhere)
     day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
-    return mine.with_columns(
-        pl.concat_str(
-            pl.lit(day),
-            pl.col("rule").list.eval(ends).list.unique(maintain_order=True).list.join(", "),
-        ).alias("body")
-    )
+    said = pl.col("ends").list.unique(maintain_order=True).list.join(", ")
+    why = pl.when(elsewhere).then(pl.lit("another task of the customer goes on")).otherwise(said)
+    return mine.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
 
 
 def iso(instant: pl.Expr) -> pl.Expr:

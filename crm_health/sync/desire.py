@@ -75,7 +75,13 @@ def desire(
             raised.plan.filter(mine),
             task_rows(setting, known, accounts, actions.shared, actions.notes, kin.holders),
             clearing_rows(
-                setting, known, actions.clears.filter(mine), actions.shared.joins, actions.notes
+                setting,
+                known,
+                actions.clears.filter(mine),
+                actions.shared.joins,
+                actions.folded,
+                actions.notes,
+                actions.replaced,
             ),
         ]
     )

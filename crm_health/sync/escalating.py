@@ -78,7 +78,7 @@ def escalating(
     found = escalated(setting, records, actions.clears, first)
     made = opened(setting, accounts, actions.escalates)
     after = open_after(accounts, found, actions.escalates)
-    if found.records.is_empty() and made.is_empty():
+    if found.records.is_empty() and made.is_empty() and records.errands.is_empty():
         return Raised(opening_rows(setting, made, made), after, pl.Series([], dtype=pl.String))
     there = staff(store, setting)
     heard = _heard(there, found.records, accounts, "now_told_at", pl.col("told_at"))
@@ -97,7 +97,7 @@ def escalating(
         errand_rows(setting, tasks.filter(served)),
         ending_rows(setting, found),
         clearing_rows(setting, found, actions.clears),
-        ended_rows(setting, records, found),
+        ended_rows(setting, records, found, actions.clears),
     ]
     return Raised(pl.concat(plan), after, tasks.filter(~served)["account_id"])
 

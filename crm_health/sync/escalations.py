@@ -50,6 +50,12 @@ def sealed(frame: pl.DataFrame, kept: pl.Series) -> pl.Series:
     return pl.select(pl.concat_str(parts).alias("seal")).to_series()
 
 
+def is_untouched(found: pl.DataFrame) -> pl.Series:
+    """Of escalations as read back, which of ours nobody changed since we sealed them."""
+    ours = (found["source"] == "rule").fill_null(value=False)
+    return ours & (found["seal"].str.slice(0, 8) == seal(found, SEALED)).fill_null(value=False)
+
+
 def clocks(setting: Setting) -> Clocks:
     """What times the escalations of a run."""
     playbook = setting.config.playbook
@@ -97,7 +103,7 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
     status = pl.col("status").str.strip_chars().str.to_lowercase()
     state = status.replace_strict(words, default=IN_PROGRESS, return_dtype=pl.String)
     slug = slugs(found, playbook.escalations, playbook.alerts)
-    whole, part = seal(found, SEALED), seal(found, HANDLED, 4)
+    part = seal(found, HANDLED, 4)
     ours = (pl.col("source") == "rule").fill_null(False)
     unseen = pl.col("seal").is_null() & pl.col("log").is_null()
     return found.with_columns(
@@ -112,7 +118,7 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
         .and_(pl.col("seal").str.len_chars() > 8)
         .fill_null(False)
         .alias("handled"),
-        (ours & (pl.col("seal").str.slice(0, 8) == whole)).fill_null(False).alias("untouched"),
+        is_untouched(found).alias("untouched"),
         (
             pl.col("seal").str.ends_with(SILENT).fill_null(False)
             | (unseen & ~ours & pl.col("account_id").is_in(first.implode()))

@@ -39,6 +39,8 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
         says = playbook.alerts[rule].escalation
         assert says is not None  # config check: an alert that escalates says how
         reason = playbook.escalations[says.reason]
+        # A brace in it names no field.
+        plain = reason.reason.replace("{", "(").replace("}", ")")
         names = ("account_id", "key", "owner_id", "baseline")
         mine = opens.filter(pl.col("rule") == rule).select(names)
         view = mine.join(view_of, on="account_id", maintain_order="left")
@@ -64,7 +66,7 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
                 pl.lit(value=False).alias("handled"),
                 pl.lit(value=False).alias("silent"),
                 text(setting, says.evidence, view).str.slice(0, room).alias("evidence"),
-                subject(setting, f"{{account}}: {reason.reason}", view).alias("title"),
+                subject(setting, f"{{account}}: {plain}", view).alias("title"),
                 pl.col("score").cast(pl.Float64),
                 band_label(pl.col("band")),
                 *(

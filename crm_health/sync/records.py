@@ -35,6 +35,7 @@ class Records:
     escalations: pl.DataFrame
     #: What occurs at these accounts: episodes, what else their tasks tell of, and escalations;
     #: with `rule`, `number`, `base` (the key of the record that says so) and `baseline`.
+    #: Of an escalation that somebody deleted the episodes of its errands say so.
     known: pl.DataFrame
     #: The entries of the episodes' texts: columns of `told.ENTRIES`, `account_id` and `key`.
     entries: pl.DataFrame
@@ -56,13 +57,16 @@ def load(store: Store, setting: Setting, scope: Scope, kin: Kin) -> Records:
     here = pl.concat(frames[name].select(_KNOWN) for name in KEYED)
     taken = episodes.with_rule(pl.concat([_at_birth(moved), _lone(store, frames, here, moved)]))
     entries = _entries(frames["episode"])
+    gone = _witnessed(frames, moved)
     tasks = _tasks(frames["task"])
     errand = pl.col("base").str.starts_with(errands.PREFIX)
     return Records(
         tasks.filter(~errand),
         frames["episode"],
         frames["escalation"],
-        _occurring(episodes.with_rule(here), entries, frames["escalation"]),
+        pl.concat(
+            [_occurring(episodes.with_rule(here), entries, frames["escalation"]), gone],
+        ),
         entries,
         taken,
         tasks.filter(errand),
@@ -108,6 +112,24 @@ def _occurring(
         ids, on="base", maintain_order="left"
     )
     return pl.concat([records.select(names), further.select(names)])
+
+
+def _witnessed(frames: dict[str, pl.DataFrame], moved: pl.DataFrame) -> pl.DataFrame:
+    """Escalations that are gone, by what they asked for: columns of `Records.known`.
+
+    They go on until their cause is over: what a person deleted does not come back meanwhile.
+    """
+    theirs = frames["episode"].select(_KNOWN).filter(pl.col("key").str.starts_with(errands.PREFIX))
+    named = theirs.with_columns(
+        pl.col("key").alias("base"),
+        pl.concat_str(pl.lit(f"{episodes.PREFIX}:"), errands.asking(pl.col("key"))).alias("key"),
+    )
+    there = pl.concat([frames["escalation"].select("key"), moved.select("key")])
+    lone = episodes.with_rule(named.join(there, on="key", how="anti"))
+    names = [*_KNOWN, "rule", "number", "base", "baseline"]
+    return lone.with_columns(
+        pl.col("base").alias("key"), pl.lit(None, pl.Float64).alias("baseline")
+    ).select(names)
 
 
 def _at_birth(moved: pl.DataFrame) -> pl.DataFrame:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 from desk_kit import Shell, desk
-from sync_kit import Org
+from sync_kit import Org, config
+
+from crm_health.cli.book import person_names
 
 
 @pytest.fixture
 def org(tmp_path: Path) -> Org:
-    return Org(tmp_path)
+    names = {"read": {"user": {"columns": {"name": {"field": "Name", "optional": True}}}}}
+    return Org(tmp_path, config(mapping=names))
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def shell(org: Org, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
 
 def test_a_quarter_is_told_by_every_part(org: Org, shell: Shell) -> None:
     """From the local database alone: reasons, departments, tiers and managers, in each format."""
-    csms = [org.crm.put("User", {"IsActive": True}) for _ in range(2)]
+    csms = [org.crm.put("User", {"IsActive": True, "Name": name}) for name in ("Ada", "Grace")]
     accounts = [org.account(80.0, Name=f"A{n}", Csm=csms[n % 2]) for n in range(4)]
     first, second = org.case(accounts[0]), org.case(accounts[1])
     org.sync()
@@ -49,6 +52,14 @@ def test_a_quarter_is_told_by_every_part(org: Org, shell: Shell) -> None:
     by_csm = shell("escalations", "report", "--by", "csm", "--format", "json").json()
     counts = {row["group"]: (row["opened"], row["customers"]) for row in by_csm["groups"]}
     assert counts == {csms[0]: (2, 2), csms[1]: (1, 2)}
+    # People read names; namesakes are told apart.
+    text = shell("escalations", "report", "--by", "csm").out
+    assert ("Ada" in text, "Grace" in text, csms[0] in text) == (True, True, False)
+    other = org.crm.put("User", {"IsActive": True, "Name": "Ada"})
+    org.sync()
+    ada, grace = csms
+    names = {ada: f"Ada ({ada})", grace: "Grace", other: f"Ada ({other})"}
+    assert person_names(org.store) == names
 
     text = " ".join(shell("escalations", "report", "--by", "department").out.split())
     assert "Escalations opened from 1 Jan 2026 to 6 Mar 2026" in text

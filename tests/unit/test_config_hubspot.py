@@ -16,7 +16,9 @@ CONFIG = load(crm="hubspot")
 PSEUDO = {
     "associations.companies",
     "associations.contacts",
+    # Of owners, who have no properties.
     "archived",
+    "email",
 }
 
 

@@ -56,14 +56,14 @@ def test_the_gravest_makes_the_task_and_the_others_join_it() -> None:
 
 
 def test_an_open_risk_task_takes_all_further_risks() -> None:
-    """However grave they are; of several that which nobody has touched."""
+    """However grave they are; of several, as after a merge, that which people work on."""
     found = telling.share(
         ALERTS,
         opens(("a", "grave"), ("a", "chance")),
         standing(("a", "ch1:a:mild:1", False), ("a", "ch1:a:usual:3", True)),
     )
     assert found.makes["rule"].to_list() == ["chance"]
-    assert found.joins.select("rule", "base", "new").rows() == [("grave", "ch1:a:usual:3", False)]
+    assert found.joins.select("rule", "base", "new").rows() == [("grave", "ch1:a:mild:1", False)]
 
 
 RULES = st.sampled_from(sorted(SEVERITY))
@@ -111,6 +111,15 @@ def test_entries_are_read_back_as_they_were_written(rows: list[Any]) -> None:
     assert set(again.select("rule", "number", "opened_at", "cleared_at").rows()) <= set(wanted)
     if entries.height <= 3:
         assert again.height == entries.height
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_is_none_is_not_kept(number: float) -> None:
+    """The entry is, without it: else nobody would know any more what was told."""
+    row = ("ch1:a:grave:1", "usual", 1, DAY, None, number)
+    texts = told.render(pl.DataFrame([row], schema=told.ENTRIES, orient="row"))
+    assert texts["told"].to_list() == ["usual:1:2026-03-02::"]
+    assert told.parse(texts).row(0) == (*row[:5], None)
 
 
 def test_what_is_over_makes_room_first() -> None:

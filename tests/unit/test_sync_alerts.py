@@ -144,6 +144,28 @@ def test_a_task_that_a_person_touched_is_never_rewritten(org: Org, field: str) -
     assert org.sync().outcomes == {}
 
 
+def test_a_task_that_a_person_reopens_stays_open(org: Org) -> None:
+    """Closed by us when its cause was over, and theirs from then on, whatever comes."""
+    account = org.account(80, Second=50.0)
+    _used(org, account)
+    org.sync()
+    org.edit("Account", account, Second=95.0)
+    org.sync()
+    assert _task(org)["Status"] == "Completed"
+    org.edit("Task", _task(org)["id"], Status="Not Started")
+    before = _task(org)
+    assert org.sync(full=True).outcomes == {}
+    # The cause comes back: the account has its open task.
+    org.pass_time(days=2)
+    org.edit("Account", account, Second=50.0)
+    assert _kinds(org, org.sync()) == ["note_episode"]
+    org.edit("Account", account, Second=95.0)
+    org.sync()
+    org.reset_state()
+    assert org.sync().outcomes == {}
+    assert _task(org) == before
+
+
 def test_layout_is_no_edit(org: Org) -> None:
     """A rich-text field gives the body back as paragraphs: nobody touched it."""
     account = org.account(80, Second=30.0)
