@@ -84,8 +84,8 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
     )
     timed = wanted(made, clocks(setting))
     made = made.drop(*WANTED).join(timed, on="id", maintain_order="left")
-    kept = pl.when(pl.col("baseline") != "").then(pl.format(".b{}", "baseline"))
-    end = made.select(kept.fill_null("").alias("end"))["end"]
+    told = pl.when(pl.col("baseline") != "").then(pl.format(".b{}", "baseline"))
+    end = made.select(told.fill_null("").alias("end"))["end"]
     return made.with_columns(sealed(made, end).alias("seal"))
 
 
