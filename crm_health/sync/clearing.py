@@ -8,7 +8,9 @@ from crm_health.sync.plan import updates
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
 
-_OVER = "the cause is over"
+_WHY = "the cause is over"
+#: How what is over ended, where its alert has no words for it; and where it goes on elsewhere.
+_OVER, _ESCALATED = "it is over", "it is escalated"
 
 
 def clearing_rows(
@@ -18,6 +20,7 @@ def clearing_rows(
     joins: pl.DataFrame,
     folded: pl.Series,
     notes: pl.DataFrame,
+    replaced: pl.DataFrame,
 ) -> pl.DataFrame:
     """Plan rows that mark episodes as over, and close what nobody touched.
 
@@ -28,17 +31,18 @@ def clearing_rows(
         joins: What joins an open task now, which goes on then.
         folded: Tasks, by their episodes' keys, in whose place another one goes on.
         notes: The episodes' texts as they should be.
+        replaced: `account_id`, `rule` of what an escalation takes the place of.
     """
     out = setting.config.mapping.write
     done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.col("body")}
     parts = [
         *_episode_rows(setting, records, clears, notes),
         updates(
-            _closing_tasks(setting, records, clears, joins, folded),
+            _closing_tasks(setting, records, clears, joins, folded, replaced),
             done,
             "close_task",
             out.task.object,
-            _OVER,
+            _WHY,
         ),
     ]
     return pl.concat(parts)
@@ -50,7 +54,7 @@ def _episode_rows(
     """Episodes that are over, and those whose text changes."""
     out, day = setting.config.mapping.write.episode, pl.lit(setting.day)
     over = records.episodes.join(clears.select("key"), on="key", how="semi")
-    ended = updates(over, {out.cleared: day}, "clear_episode", out.object, _OVER)
+    ended = updates(over, {out.cleared: day}, "clear_episode", out.object, _WHY)
     if out.told is None:
         return [ended]
     texts = notes.select(pl.col("base").alias("key"), pl.col("told").alias("now"))
@@ -69,6 +73,7 @@ def _closing_tasks(
     clears: pl.DataFrame,
     joins: pl.DataFrame,
     folded: pl.Series,
+    replaced: pl.DataFrame,
 ) -> pl.DataFrame:
     """Open untouched tasks of which all that they told is over, with the `body` they get.
 
@@ -79,8 +84,20 @@ def _closing_tasks(
     alerts = setting.config.playbook.alerts
     stay = [rule for rule, alert in alerts.items() if alert.on_clear == "leave"]
     over = pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
-    told = records.known.group_by("base", maintain_order=True).agg(
-        over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "rule"
+    words = {rule: alert.over or _OVER for rule, alert in alerts.items()}
+    known = records.known.join(
+        replaced.with_columns(pl.lit(_ESCALATED).alias("ends")),
+        on=["account_id", "rule"],
+        how="left",
+        maintain_order="left",
+    ).with_columns(
+        pl.coalesce(
+            "ends",
+            pl.col("rule").replace_strict(words, default=_OVER, return_dtype=pl.String),
+        ).alias("ends")
+    )
+    told = known.group_by("base", maintain_order=True).agg(
+        over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "ends"
     )
     done = told.filter(pl.col("over") & ~pl.col("stays")).join(
         joins.select("base"), on="base", how="anti"
@@ -88,12 +105,10 @@ def _closing_tasks(
     elsewhere = pl.col("base").is_in(folded.implode())
     ours = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
     mine = ours.join(
-        done.select("base", "rule"), on="base", how="left", maintain_order="left"
-    ).filter(pl.col("rule").is_not_null() | elsewhere)
-    words = {rule: alert.over or "it is over" for rule, alert in alerts.items()}
-    ends = pl.element().replace_strict(words, default="it is over", return_dtype=pl.String)
+        done.select("base", "ends"), on="base", how="left", maintain_order="left"
+    ).filter(pl.col("ends").is_not_null() | elsewhere)
     day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
-    said = pl.col("rule").list.eval(ends).list.unique(maintain_order=True).list.join(", ")
+    said = pl.col("ends").list.unique(maintain_order=True).list.join(", ")
     why = pl.when(elsewhere).then(pl.lit("another task of the customer goes on")).otherwise(said)
     return mine.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
 

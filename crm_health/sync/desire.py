@@ -81,6 +81,7 @@ def desire(
                 actions.shared.joins,
                 actions.folded,
                 actions.notes,
+                actions.replaced,
             ),
         ]
     )

@@ -19,6 +19,8 @@ from crm_health.sync.texts import day_field, subject, without
 _DONE, _OPEN = "[x]", "[ ]"
 #: Business days that leadership has for what it is told.
 _LEADER_DAYS = 1
+#: What a person's record is called that gives no reason, and the longest reason of one that does.
+_NO_REASON, _REASON = "Escalation", 80
 
 
 def required(setting: Setting) -> pl.DataFrame:
@@ -123,11 +125,27 @@ def asked(
         .join(accounts, on="account_id", maintain_order="left")
         .with_columns(pl.col("desk").fill_null(LEADERSHIP))
     )
-    return wanted.with_columns(_owners(there, wanted))
+    return wanted.with_columns(owners(there, wanted), _called(setting))
 
 
-def _owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
-    """Who gets each errand: the department's desk, else who is told of the account."""
+def _called(setting: Setting) -> pl.Expr:
+    """The reason as texts name it; people may give none, or a story."""
+    names = {slug: each.reason for slug, each in setting.config.playbook.escalations.items()}
+    said = pl.col("reason").str.replace_all(r"\s+", " ").str.strip_chars()
+    return pl.coalesce(
+        pl.when(said != "").then(said.str.slice(0, _REASON)),
+        pl.col("slug").replace_strict(names, default=None, return_dtype=pl.String),
+        pl.lit(_NO_REASON),
+    ).alias("reason")
+
+
+def owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
+    """Who gets each errand: the department's desk, else who is told of the account.
+
+    Args:
+        there: Who can be told.
+        wanted: `desk`, and columns of the account as `Staff.told` takes them.
+    """
     told, boss, leader = (there.told(wanted, who) for who in ("csm", "manager", "retention_owner"))
     by_desk = pl.col("desk").replace_strict(there.desks(), default=None, return_dtype=pl.String)
     frame = wanted.select("desk").with_columns(
@@ -247,13 +265,22 @@ def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def ended_rows(setting: Setting, records: Records, found: Escalated) -> pl.DataFrame:
-    """Plan rows for errands whose escalation has ended: nobody needs what nobody touched."""
+def ended_rows(
+    setting: Setting, records: Records, found: Escalated, clears: pl.DataFrame
+) -> pl.DataFrame:
+    """Plan rows for errands whose escalation has ended: nobody needs what nobody touched.
+
+    One that somebody deleted ends with its cause, and so do the episodes of its errands (`clears`).
+    """
     out = setting.config.mapping.write
     ended = found.records.filter(~pl.col("id").is_in(found.going["id"].implode()))["stem"]
     over = errands.of(ended, records.asked).filter(pl.col("cleared_at").is_null())
     keyed = records.errands.with_columns(pl.col("base").alias("key"))
-    tasks = errands.of(ended, keyed).filter(
+    lone = records.known.filter(pl.col("key").str.starts_with(errands.PREFIX)).filter(
+        pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
+    )
+    gone = lone.select(errands.asking(pl.col("key"))).to_series()
+    tasks = errands.of(pl.concat([ended, gone]), keyed).filter(
         pl.col("is_open").fill_null(False) & pl.col("untouched")
     )
     text = f"Cleared on {setting.day.day} {setting.day:%b %Y}: the escalation has ended"

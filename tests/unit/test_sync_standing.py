@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from standing_kit import BEFORE, customers, placed_org
+from standing_kit import BEFORE, PLAYBOOK, customers, placed_org
 from sync_kit import Org
 
 
@@ -34,6 +34,19 @@ def test_a_first_sync_places_everybody_and_a_second_writes_nothing(org: Org) -> 
     assert org.plan(org.sync()).is_empty()
     org.reset_state()
     assert org.plan(org.sync()).is_empty()
+
+
+def test_a_rank_may_read_any_number_and_one_that_is_none_ranks_nobody(tmp_path: Path) -> None:
+    """Over an account's own columns; 0/0 and 1/0 are missing, not the top of the pyramid."""
+    tiers_by = {"rank": "contract_value / given", "value": "contract_value / given"}
+    org = placed_org(tmp_path, tiers=PLAYBOOK["tiers"] | tiers_by)
+    ids = customers(org)
+    for account, value in ((ids[0], 0.0), (ids[1], 9.0)):
+        org.edit("Account", account, Given=0.0, Value=value)
+    org.sync()
+    assert tiers(org, ids) == ["Middle"] * 2 + ["Top"] * 2 + ["Middle"] * 9 + ["Rest"] * 17
+    assert org.plan(org.sync()).is_empty()
+    org.store.close()
 
 
 def test_a_person_s_choice_holds(org: Org) -> None:
