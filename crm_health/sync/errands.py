@@ -9,7 +9,7 @@ from crm_health.connector import Op
 from crm_health.programmes import errands
 from crm_health.programmes.seals import seal, text_sums
 from crm_health.sync.escalations import Escalated
-from crm_health.sync.plan import as_json, rows, shape
+from crm_health.sync.plan import as_json, rows, shape, updates
 from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import Staff
@@ -284,25 +284,12 @@ def ended_rows(
         pl.col("is_open").fill_null(False) & pl.col("untouched")
     )
     text = f"Cleared on {setting.day.day} {setting.day:%b %Y}: the escalation has ended"
+    why = "its escalation has ended"
     done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.lit(text)}
     clear = {out.episode.cleared: pl.lit(setting.day)}
     return pl.concat(
         [
-            _updates(over, clear, "clear_episode", out.episode.object),
-            _updates(tasks, done, "close_task", out.task.object),
+            updates(over, clear, "clear_episode", out.episode.object, why),
+            updates(tasks, done, "close_task", out.task.object, why),
         ]
     )
-
-
-def _updates(
-    frame: pl.DataFrame, fields: dict[str, pl.Expr], kind: str, crm_object: str
-) -> pl.DataFrame:
-    made = frame.select(
-        "account_id",
-        pl.col("id").alias("record_id"),
-        "key",
-        (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
-        pl.lit("").alias("stable"),
-    )
-    why = "its escalation has ended"
-    return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, shape=shape(fields), why=why)
