@@ -13,6 +13,7 @@ from crm_health.sync.plan import as_json, rows, shape, updates
 from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import Staff
+from crm_health.sync.tasks import priority
 from crm_health.sync.texts import day_field, subject, without
 
 #: What required actions are called where they are done, and where they are not.
@@ -221,7 +222,9 @@ def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
         return rows(served.select("account_id"))
     made = _texts(setting, served)
     out, episode = setting.config.mapping.write.task, setting.config.mapping.write.episode
-    made = made.with_columns(pl.lit(out.open_status).alias("status"))
+    made = made.with_columns(
+        pl.lit(out.open_status).alias("status"), priority(setting).alias("priority")
+    )
     summed = made.with_columns(text_sums(made["body"]).alias("body"))
     made = made.with_columns(
         pl.concat_str("key", pl.lit("#"), seal(summed, TASK_SEALED)).alias("sealed")
@@ -231,7 +234,7 @@ def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
         out.subject: pl.col("subject"),
         out.body: pl.col("body"),
         out.due: day_field(setting, out.object, out.due, pl.col("due_at")),
-        out.priority: pl.col("severity").replace_strict(out.priorities, return_dtype=pl.String),
+        out.priority: pl.col("priority"),
         **({out.alert: pl.col("reason")} if out.alert else {}),
         out.owner: pl.col("owner_id"),
         out.status: pl.col("status"),

@@ -17,7 +17,7 @@ from crm_health.sync.setting import Setting
 LONG_AGO = date(1970, 1, 2)
 
 #: What a person may change on a task of ours, which then is left alone.
-TASK_SEALED = ["subject", "body", "owner_id", "due_at", "status"]
+TASK_SEALED = ["subject", "body", "owner_id", "due_at", "priority", "status"]
 
 #: How the seal of an escalation ends that keeps a number of the day it opened.
 BASELINE = r"\.b(-?[\d.]+)$"
