@@ -14,7 +14,7 @@ from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import Staff
 from crm_health.sync.tasks import priority
-from crm_health.sync.texts import day_field, subject, without
+from crm_health.sync.texts import NAME, day_field, named, without
 
 #: What required actions are called where they are done, and where they are not.
 _DONE, _OPEN = "[x]", "[ ]"
@@ -179,13 +179,12 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
         .alias("says"),
         pl.when(leads).then(soon).otherwise(pl.max_horizontal(asked, today)).alias("due_task"),
     )
-    parts = []
-    for says in wanted["says"].unique(maintain_order=True):
-        mine = wanted.filter(pl.col("says") == says)
-        plain = says.replace("{", "(").replace("}", ")")
-        parts.append(
-            mine.with_columns(subject(setting, f"{{account}}: {plain}", mine).alias("subject"))
-        )
+    wanted = wanted.with_columns(
+        named(
+            wanted.select(pl.format("{}: {}", pl.lit(NAME), "says").alias("subject"))["subject"],
+            wanted["name"],
+        ).alias("subject")
+    )
     record = pl.format(
         "What we saw: the escalation {} ({}) is open since {} and due on {}. {} has it.",
         "reason",
@@ -211,7 +210,7 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
     )
     grave = pl.col("grade").is_in(["S1", "S2"])
     severity = pl.when(leads | grave).then(pl.lit("high")).otherwise(pl.lit("medium"))
-    return pl.concat(parts).with_columns(
+    return wanted.with_columns(
         body.alias("body"), severity.alias("severity"), pl.col("due_task").alias("due_at")
     )
 
