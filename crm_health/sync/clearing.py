@@ -8,6 +8,7 @@ from crm_health.sync.plan import updates
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
 
+#: Why a row is planned.
 _WHY = "the cause is over"
 #: How what is over ended, where its alert has no words for it; and where it goes on elsewhere.
 _OVER, _ESCALATED = "it is over", "it is escalated"
@@ -84,17 +85,22 @@ def _closing_tasks(
     alerts = setting.config.playbook.alerts
     stay = [rule for rule, alert in alerts.items() if alert.on_clear == "leave"]
     over = pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
+    open_ones = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
     words = {rule: alert.over or _OVER for rule, alert in alerts.items()}
-    known = records.known.join(
-        replaced.with_columns(pl.lit(_ESCALATED).alias("ends")),
-        on=["account_id", "rule"],
-        how="left",
-        maintain_order="left",
-    ).with_columns(
-        pl.coalesce(
-            "ends",
-            pl.col("rule").replace_strict(words, default=_OVER, return_dtype=pl.String),
-        ).alias("ends")
+    known = (
+        records.known.join(open_ones.select("base"), on="base", how="semi")
+        .join(
+            replaced.with_columns(pl.lit(_ESCALATED).alias("ends")),
+            on=["account_id", "rule"],
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            pl.coalesce(
+                "ends",
+                pl.col("rule").replace_strict(words, default=_OVER, return_dtype=pl.String),
+            ).alias("ends")
+        )
     )
     told = known.group_by("base", maintain_order=True).agg(
         over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "ends"
@@ -103,14 +109,13 @@ def _closing_tasks(
         joins.select("base"), on="base", how="anti"
     )
     elsewhere = pl.col("base").is_in(folded.implode())
-    ours = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
-    mine = ours.join(
+    closing = open_ones.join(
         done.select("base", "ends"), on="base", how="left", maintain_order="left"
     ).filter(pl.col("ends").is_not_null() | elsewhere)
     day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
     said = pl.col("ends").list.unique(maintain_order=True).list.join(", ")
     why = pl.when(elsewhere).then(pl.lit("another task of the customer goes on")).otherwise(said)
-    return mine.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
+    return closing.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
 
 
 def iso(instant: pl.Expr) -> pl.Expr:

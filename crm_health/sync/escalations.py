@@ -30,6 +30,7 @@ from crm_health.sync.setting import Setting
 SEALED = ["reason", "severity", "department", "owner_id", "status", "due_at"]
 #: What of it says that a person took it up.
 HANDLED = ["owner_id", "status"]
+#: Why a row is planned.
 _OVER = "the cause is over"
 #: How the seal of a record ends that stood there when its account was first synced.
 SILENT = ".s"

@@ -8,6 +8,7 @@ from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
 from crm_health.health.words import band_label
 from crm_health.programmes import errands
+from crm_health.programmes.attention import VALUE
 from crm_health.programmes.escalations import OPEN, RECORD, WANTED, wanted
 from crm_health.programmes.told import number
 from crm_health.sync.clearing import iso
@@ -35,6 +36,9 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
     parts = []
     # The account's own owner is nobody's here.
     view_of = accounts.drop("owner_id")
+    labels = {step.name: step.label for step in (playbook.tiers.steps if playbook.tiers else ())}
+    tier = pl.col("tier_now").replace(labels) if labels else pl.col("tier_now")
+    worth = pl.col(VALUE) if VALUE in accounts.columns else pl.lit(None)
     for rule in opens["rule"].unique(maintain_order=True):
         says = playbook.alerts[rule].escalation
         assert says is not None  # config check: an alert that escalates says how
@@ -45,7 +49,6 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
         mine = opens.filter(pl.col("rule") == rule).select(names)
         view = mine.join(view_of, on="account_id", maintain_order="left")
         room = length(setting, out.object, out.evidence)
-        kept = {"tier": pl.String, "value_now": pl.Float64}
         parts.append(
             view.select(
                 "account_id",
@@ -69,16 +72,13 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
                 subject(setting, f"{{account}}: {plain}", view).alias("title"),
                 pl.col("score").cast(pl.Float64),
                 band_label(pl.col("band")),
-                *(
-                    (pl.col(n) if n in view.columns else pl.lit(None)).cast(kind).alias(n)
-                    for n, kind in kept.items()
-                ),
+                tier.alias("tier"),
+                worth.cast(pl.Float64).alias("value"),
             )
         )
     if not parts:
         return pl.DataFrame(schema={"account_id": pl.String})
-    made = pl.concat(parts).rename({"value_now": "value"})
-    made = made.with_columns(
+    made = pl.concat(parts).with_columns(
         errands.stem(pl.col("key"), pl.col("id")).alias("stem"),
         *(pl.lit(None, RECORD[name]).alias(name) for name in WANTED),
     )

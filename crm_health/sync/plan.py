@@ -10,11 +10,12 @@ import polars as pl
 from crm_health.connector import Connector, Op
 from crm_health.store import PLAN_SCHEMA, Group, text_hash
 
-#: The kinds of rows, in the order in which they are applied: people's work first.
+#: The kinds of rows, in the order in which they are applied: people's work first. Leadership's task
+#: goes before the record's date of it: a run that dies in between has told, and tells nobody again.
 KINDS: tuple[str, ...] = (
     "escalation",
-    "time_escalation",
     "errand",
+    "time_escalation",
     "task",
     "touch",
     "tell_task",
