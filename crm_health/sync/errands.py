@@ -13,7 +13,7 @@ from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import Staff
-from crm_health.sync.texts import day_field, subject, without
+from crm_health.sync.texts import day_field, literal, subject, without
 
 #: What required actions are called where they are done, and where they are not.
 _DONE, _OPEN = "[x]", "[ ]"
@@ -176,7 +176,7 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
     parts = []
     for says in wanted["says"].unique(maintain_order=True):
         mine = wanted.filter(pl.col("says") == says)
-        plain = says.replace("{", "(").replace("}", ")")
+        plain = literal(says)
         parts.append(
             mine.with_columns(subject(setting, f"{{account}}: {plain}", mine).alias("subject"))
         )

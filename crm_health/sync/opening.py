@@ -13,7 +13,7 @@ from crm_health.sync.clearing import iso
 from crm_health.sync.escalations import clocks, sealed
 from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.setting import Setting
-from crm_health.sync.texts import length, subject, text, without
+from crm_health.sync.texts import length, literal, subject, text, without
 
 _INSTANT = POLARS[Kind.INSTANT]
 
@@ -61,7 +61,7 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
                 pl.lit(value=False).alias("handled"),
                 pl.lit(value=False).alias("silent"),
                 text(setting, says.evidence, view).str.slice(0, room).alias("evidence"),
-                subject(setting, f"{{account}}: {reason.reason}", view).alias("title"),
+                subject(setting, f"{{account}}: {literal(reason.reason)}", view).alias("title"),
                 pl.col("score").cast(pl.Float64),
                 band_label(pl.col("band")),
                 *(

@@ -59,6 +59,11 @@ def subject(setting: Setting, template: str, view: pl.DataFrame) -> pl.Series:
     return text(setting, template, view.with_columns(short)).str.slice(0, 255)
 
 
+def literal(words: str) -> str:
+    """Words that are no template, as one: they have no fields."""
+    return words.replace("{", "(").replace("}", ")")
+
+
 def without(fields: dict[str, pl.Expr], *moving: str) -> pl.Expr:
     """What a row says, but for what moves with the clock alone (`plan.rows`)."""
     return as_json({name: expr for name, expr in fields.items() if name not in moving})

@@ -133,7 +133,9 @@ def test_what_an_escalation_held_back_opens_with_its_end(tmp_path: Path) -> None
     task = {"subject": "{account}: late soon", "body": "Look"}
     soon: dict[str, Any] = {"when": "second < 60", "severity": "high", "does": "task", "task": task}
     alerts = {"soon": soon, "late": {"replaces": ["soon"]}, "dropped": {"when": "score < 2"}}
-    org = Org(tmp_path, config(playbook={**playbook(), "alerts": alerts}))
+    # A name is no template, whatever it looks like.
+    named = playbook(reason="Support {issue}")
+    org = Org(tmp_path, config(playbook={**named, "alerts": alerts}))
     account = org.account(80, Second=95.0)
     org.case(account)
     org.sync()
