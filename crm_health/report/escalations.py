@@ -15,7 +15,8 @@ from crm_health.report.words import counted
 from crm_health.sync.escalation_book import OTHER_SHARE, Book
 
 _HEADINGS = (
-    ">opened", ">of all", ">customers", ">of theirs", ">median h", ">mean h", ">open", ">overdue",
+    ">opened", ">of all", ">customers", ">of theirs", ">median h", ">mean h", ">open",
+    ">slow", ">overdue",
     ">before", ">change", ">95 % interval", "",
 )  # fmt: skip
 
@@ -87,6 +88,7 @@ def _line(row: dict[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
         _hours(row["median_hours"]),
         _hours(row["mean_hours"]),
         f"{row['open']:,}",
+        f"{row['slow']:,}",
         f"{row['overdue']:,}",
         f"{row['opened_before']:,} ({row['accounts_before']:,} of {row['customers_before']:,})",
         "-" if row["change"] is None else f"{100 * row['change']:+.1f}",
@@ -100,8 +102,8 @@ def _denominators(by: By, total: dict[str, Any]) -> str:
     return (
         f"Of all: of the {counted(total['opened'], 'escalation')} opened. Of theirs: customers "
         f"with one at least, of {whose} ({total['customers']:,} in all). Change: of that share, in "
-        "points of a percent, with Newcombe's interval. Hours are business time until resolved, "
-        "the customer's included."
+        "points of a percent, with Newcombe's interval. Slow: taken up later than the severity "
+        "asks for. Hours are business time until resolved, the customer's included."
     )
 
 

@@ -131,13 +131,15 @@ def _standing(alerts: Mapping[str, Alert], records: Records) -> pl.DataFrame:
 def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
     """Keys of episodes that are over whatever their condition says.
 
-    Those that an escalation takes the place of, events whose task is done with, and those of
-    rules that the playbook no longer has: they would hold the account's one task for ever.
+    Those that an escalation takes the place of, events whose task or escalation is done with, and
+    those of rules that the playbook no longer has: they would hold the account's one task for ever.
     """
     going = records.known.filter(pl.col("cleared_at").is_null())
-    events = [rule for rule, alert in alerts.items() if alert.since and alert.does == "task"]
-    open_tasks = records.tasks.filter(pl.col("is_open").fill_null(True))["base"]
-    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(open_tasks.implode()))
+    events = [rule for rule, alert in alerts.items() if alert.since]
+    still_open = pl.col("is_open").fill_null(True)
+    works = [(records.tasks, "base"), (records.escalations, "key")]
+    at_work = pl.concat(frame.filter(still_open)[key].rename("key") for frame, key in works)
+    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(at_work.implode()))
     away = going.join(replaced, on=["account_id", "rule"], how="semi")
     told = pl.col("base").is_in(records.episodes["key"].implode())
     gone = going.filter(~pl.col("rule").is_in(list(alerts)) & told)

@@ -125,7 +125,7 @@ def asked(
         .join(accounts, on="account_id", maintain_order="left")
         .with_columns(pl.col("desk").fill_null(LEADERSHIP))
     )
-    return wanted.with_columns(_owners(there, wanted), _called(setting))
+    return wanted.with_columns(owners(there, wanted), _called(setting))
 
 
 def _called(setting: Setting) -> pl.Expr:
@@ -139,8 +139,13 @@ def _called(setting: Setting) -> pl.Expr:
     ).alias("reason")
 
 
-def _owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
-    """Who gets each errand: the department's desk, else who is told of the account."""
+def owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
+    """Who gets each errand: the department's desk, else who is told of the account.
+
+    Args:
+        there: Who can be told.
+        wanted: `desk`, and columns of the account as `Staff.told` takes them.
+    """
     told, boss, leader = (there.told(wanted, who) for who in ("csm", "manager", "retention_owner"))
     by_desk = pl.col("desk").replace_strict(there.desks(), default=None, return_dtype=pl.String)
     frame = wanted.select("desk").with_columns(

@@ -7,11 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from crm_health.config.escalations import GRADES
 from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
 from crm_health.programmes import errands, escalation_log
-from crm_health.programmes.escalation_reasons import slugs
+from crm_health.programmes.escalation_reasons import department, grade, slugs
 from crm_health.programmes.escalations import (
     CLOSED,
     IN_PROGRESS,
@@ -24,7 +23,7 @@ from crm_health.programmes.seals import canonical, seal
 from crm_health.store import PLAN_SCHEMA
 from crm_health.sync.clearing import iso
 from crm_health.sync.plan import as_json, rows, shape
-from crm_health.sync.records import Records
+from crm_health.sync.records import BASELINE, Records
 from crm_health.sync.setting import Setting
 
 #: What a person may change on an escalation of ours, which then is left alone.
@@ -33,18 +32,22 @@ SEALED = ["reason", "severity", "department", "owner_id", "status", "due_at"]
 HANDLED = ["owner_id", "status"]
 #: How the seal of a record ends that stood there when its account was first synced.
 SILENT = ".s"
+#: The same of one that keeps a number, whole.
+_KEPT = rf"({BASELINE})"
 #: Who has it where neither the record nor its reason names a department.
 NOBODY = "No department"
-#: The clock of records whose severity says nothing, and that of their reason neither.
-_DEFAULT_GRADE = "S3"
 _INSTANT = POLARS[Kind.INSTANT]
 
 
-def sealed(frame: pl.DataFrame) -> pl.Series:
-    """The seal of escalations as they stand: of all that people change, and of who took it up."""
-    return pl.select(
-        pl.concat_str(seal(frame, SEALED), pl.lit("."), seal(frame, HANDLED, 4)).alias("seal")
-    ).to_series()
+def sealed(frame: pl.DataFrame, kept: pl.Series) -> pl.Series:
+    """The seal of escalations as they stand: of all that people change, and of who took it up.
+
+    Args:
+        frame: Columns `SEALED`.
+        kept: What each ends in: a number (`BASELINE`), `SILENT`, or nothing.
+    """
+    parts = [seal(frame, SEALED), pl.lit("."), seal(frame, HANDLED, 4), kept]
+    return pl.select(pl.concat_str(parts).alias("seal")).to_series()
 
 
 def is_untouched(found: pl.DataFrame) -> pl.Series:
@@ -99,10 +102,7 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
     words |= dict.fromkeys((text.casefold() for text in out.closed_statuses), CLOSED)
     status = pl.col("status").str.strip_chars().str.to_lowercase()
     state = status.replace_strict(words, default=IN_PROGRESS, return_dtype=pl.String)
-    grades = {slug: reason.severity for slug, reason in playbook.escalations.items()}
-    desks = {slug: reason.department for slug, reason in playbook.escalations.items()}
     slug = slugs(found, playbook.escalations, playbook.alerts)
-    own = pl.col("severity").str.strip_chars().str.to_uppercase()
     part = seal(found, HANDLED, 4)
     ours = (pl.col("source") == "rule").fill_null(False)
     unseen = pl.col("seal").is_null() & pl.col("log").is_null()
@@ -111,16 +111,8 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
         errands.stem(pl.col("key"), pl.col("id")).alias("stem"),
         pl.when(pl.col("status").is_null()).then(pl.lit(OPEN)).otherwise(state).alias("state"),
     ).with_columns(
-        pl.coalesce(
-            pl.when(own.is_in(list(GRADES))).then(own),
-            pl.col("slug").replace_strict(grades, default=None, return_dtype=pl.String),
-            pl.lit(_DEFAULT_GRADE),
-        ).alias("grade"),
-        pl.coalesce(
-            "department",
-            pl.col("slug").replace_strict(desks, default=None, return_dtype=pl.String),
-            pl.lit(NOBODY),
-        ).alias("holder"),
+        grade(playbook.escalations).alias("grade"),
+        department(playbook.escalations).fill_null(NOBODY).alias("holder"),
         # A seal of an earlier version says nothing of who took it up.
         (pl.col("seal").str.slice(9, 4) != part)
         .and_(pl.col("seal").str.len_chars() > 8)
@@ -274,8 +266,8 @@ def open_after(accounts: pl.DataFrame, found: Escalated, opens: pl.DataFrame) ->
 def _seals(frame: pl.DataFrame) -> pl.Series:
     """The seals as they should stand: new for what we see first, and what we change ourselves."""
     as_now = frame.with_columns(pl.col("now_owner_id").alias("owner_id"))
-    silent = pl.when("silent").then(pl.lit(SILENT)).otherwise(pl.lit(""))
-    fresh = frame.select(pl.concat_str(sealed(as_now.drop("seal")), silent).alias("seal"))["seal"]
+    end = pl.when("silent").then(pl.lit(SILENT)).otherwise(pl.col("seal").str.extract(_KEPT))
+    fresh = sealed(as_now, frame.select(end.fill_null("").alias("end"))["end"])
     ours = frame["untouched"] & (frame["owner_id"].ne_missing(frame["now_owner_id"]))
     # A person's record is sealed as we saw it first, its due as we fill it in.
     unseen = frame["seal"].is_null() & (frame["state"] != CLOSED)

@@ -9,6 +9,7 @@ from crm_health.entities import POLARS, Kind
 from crm_health.health.words import band_label
 from crm_health.programmes import errands
 from crm_health.programmes.escalations import OPEN, RECORD, WANTED, wanted
+from crm_health.programmes.told import number
 from crm_health.sync.clearing import iso
 from crm_health.sync.escalations import clocks, sealed
 from crm_health.sync.plan import as_json, rows, shape
@@ -38,7 +39,8 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
         says = playbook.alerts[rule].escalation
         assert says is not None  # config check: an alert that escalates says how
         reason = playbook.escalations[says.reason]
-        mine = opens.filter(pl.col("rule") == rule).select("account_id", "key", "owner_id")
+        names = ("account_id", "key", "owner_id", "baseline")
+        mine = opens.filter(pl.col("rule") == rule).select(names)
         view = mine.join(view_of, on="account_id", maintain_order="left")
         room = length(setting, out.object, out.evidence)
         kept = {"tier": pl.String, "value_now": pl.Float64}
@@ -56,6 +58,7 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
                 pl.lit(reason.department).alias("holder"),
                 pl.lit(reason.ends_when).alias("ends_when"),
                 "owner_id",
+                number(pl.col("baseline")).alias("baseline"),
                 pl.lit(out.statuses["open"]).alias("status"),
                 pl.lit(OPEN).alias("state"),
                 pl.lit(value=False).alias("handled"),
@@ -79,7 +82,9 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
     )
     timed = wanted(made, clocks(setting))
     made = made.drop(*WANTED).join(timed, on="id", maintain_order="left")
-    return made.with_columns(sealed(made).alias("seal"))
+    kept = pl.when(pl.col("baseline") != "").then(pl.format(".b{}", "baseline"))
+    end = made.select(kept.fill_null("").alias("end"))["end"]
+    return made.with_columns(sealed(made, end).alias("seal"))
 
 
 def opening_rows(setting: Setting, made: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:

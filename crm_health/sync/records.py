@@ -19,6 +19,9 @@ LONG_AGO = date(1970, 1, 2)
 #: What a person may change on a task of ours, which then is left alone.
 TASK_SEALED = ["subject", "body", "owner_id", "due_at", "status"]
 
+#: How the seal of an escalation ends that keeps a number of the day it opened.
+BASELINE = r"\.b(-?[\d.]+)$"
+
 _KNOWN = list(episodes.KNOWN)
 
 
@@ -61,7 +64,7 @@ def load(store: Store, setting: Setting, scope: Scope, kin: Kin) -> Records:
         tasks.filter(~errand),
         frames["episode"],
         frames["escalation"],
-        pl.concat([_occurring(episodes.with_rule(here), entries), gone]),
+        pl.concat([_occurring(episodes.with_rule(here), entries, frames["escalation"]), gone]),
         entries,
         taken,
         tasks.filter(errand),
@@ -90,10 +93,15 @@ def _entries(frame: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(pl.when(own).then("base").otherwise(key).alias("key"))
 
 
-def _occurring(here: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+def _occurring(
+    here: pl.DataFrame, entries: pl.DataFrame, escalations: pl.DataFrame
+) -> pl.DataFrame:
     """The records, and the further occurrences that their texts name."""
     names = [*_KNOWN, "rule", "number", "base", "baseline"]
+    sealed = pl.col("seal").str.extract(BASELINE).cast(pl.Float64, strict=False)
+    kept = escalations.select("key", sealed.alias("baseline")).drop_nulls()
     own = entries.filter(pl.col("key") == pl.col("base")).select("key", "baseline")
+    own = pl.concat([own, kept])
     records = here.with_columns(pl.col("key").alias("base")).join(
         own.unique("key"), on="key", how="left", maintain_order="left"
     )

@@ -73,7 +73,7 @@ def _made(store: Store, setting: Setting, limits: pl.DataFrame) -> pl.DataFrame:
         born = born.with_columns(pl.col("key").str.extract(_RULE).alias("rule"))
         mine = born.join(limits, on="rule", how="semi")
         keyed = store.mirror.load("task", ["owner_id", "key"], scope).with_columns(
-            pl.col("key").str.split("#").list.first()
+            episodes.base(pl.col("key"))
         )
         made = keyed.join(mine, on="key").select(pl.col("owner_id").alias("owner"), "rule")
         counts.append(made.group_by("owner", "rule").agg(pl.len().cast(pl.Int64).alias("made")))
