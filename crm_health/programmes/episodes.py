@@ -232,9 +232,11 @@ def standing_rules(
 ) -> pl.DataFrame:
     """Rules that held at an account's first sync and still do: `account_id`, `standing`."""
     later = [r for r, a in alerts.items() if not a.on_first_sync and a.does != "quiet"]
+    # Most were synced before, and nothing that stood then still does.
+    concerned = memories.filter(~pl.col("known") | pl.col("standing").is_not_null())
     kept = (
-        found.filter(pl.col("holds").fill_null(True) & pl.col("rule").is_in(later))
-        .join(memories.select("account_id", "known", "standing"), on="account_id")
+        found.join(concerned.select("account_id", "known", "standing"), on="account_id")
+        .filter(pl.col("holds").fill_null(True) & pl.col("rule").is_in(later))
         .filter(~pl.col("known") | stands(pl.col("standing"), pl.col("rule")))
         # At the first sync only what surely holds stands; later, what may still hold does.
         .filter(pl.col("known") | pl.col("holds").fill_null(False))

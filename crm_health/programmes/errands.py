@@ -63,8 +63,8 @@ def wanted(
         .then(pl.concat_str(pl.lit(TOLD), due))
         .otherwise(pl.lit(f"{TOLD}open"))
     )
-    # A record that says it was told, without a task made since that tells it: a crash between the
-    # two. Of a due the task is named by it; by another name where a person has moved it since.
+    # A record that says it was told, without a task made since that tells it: it was refused. Of a
+    # due the task is named by it; by another name where a person has moved it since.
     heard_since = (
         pl.when(pl.col("overdue"))
         .then(pl.col("of_due") >= pl.col("told_on"))

@@ -76,6 +76,9 @@ class Placing:
         holds = _conditions(values, {stage.name: stage.when for stage in config.stages})
         found = lifecycle.settle(config, then if kept else then.clear(then.height), holds, self.day)
         found = found.rename({"held": "stage_held", "out_since": "stage_out_since"})
+        hears = {stage.name: stage.hears for stage in config.stages}
+        told = pl.col("stage").replace_strict(hears, default=None, return_dtype=pl.String)
+        found = found.with_columns(told.alias("stage_hears"))
         return found if kept else _undated(found, "stage")
 
     def _ladder(
@@ -154,6 +157,7 @@ _NO_STAGE: dict[str, Any] = {
     "stage_since": pl.Date,
     "stage_days": pl.Float64,
     "stage_stuck": pl.Boolean,
+    "stage_hears": pl.String,
     "stage_held": pl.String,
     "stage_out_since": pl.Date,
 }

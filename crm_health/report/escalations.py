@@ -15,9 +15,7 @@ from crm_health.report.words import counted
 from crm_health.sync.escalation_book import OTHER_SHARE, Book
 
 _HEADINGS = (
-    ">opened", ">of all", ">customers", ">of theirs", ">median h", ">mean h", ">open",
-    ">slow", ">overdue",
-    ">before", ">change", ">95 % interval", "",
+    ">opened", ">customers", ">median h", ">open", ">slow", ">overdue", ">before", ">change", "",
 )  # fmt: skip
 
 
@@ -76,23 +74,19 @@ def csv(found: Book, by: By) -> str:
 
 
 def _line(row: dict[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
-    interval = "-"
-    if row["low"] is not None:
-        interval = f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}"
+    change = "-"
+    if row["change"] is not None:
+        change = f"{100 * row['change']:+.0f} ({100 * row['low']:+.0f} to {100 * row['high']:+.0f})"
     return (
         names.get(row["group"], row["group"]) or "all",
-        f"{row['opened']:,}",
-        _percent(row["share"]),
-        f"{row['accounts']:,} of {row['customers']:,}",
-        _percent(row["of_customers"]),
+        f"{row['opened']:,}{_percent(row['share'])}",
+        f"{row['accounts']:,} of {row['customers']:,}{_percent(row['of_customers'])}",
         _hours(row["median_hours"]),
-        _hours(row["mean_hours"]),
         f"{row['open']:,}",
         f"{row['slow']:,}",
         f"{row['overdue']:,}",
         f"{row['opened_before']:,} ({row['accounts_before']:,} of {row['customers_before']:,})",
-        "-" if row["change"] is None else f"{100 * row['change']:+.1f}",
-        interval,
+        change,
         row["verdict"] or "",
     )
 
@@ -100,15 +94,16 @@ def _line(row: dict[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
 def _denominators(by: By, total: dict[str, Any]) -> str:
     whose = f"the customers of the same {by} today" if by in PARTED else "all customers"
     return (
-        f"Of all: of the {counted(total['opened'], 'escalation')} opened. Of theirs: customers "
-        f"with one at least, of {whose} ({total['customers']:,} in all). Change: of that share, in "
-        "points of a percent, with Newcombe's interval. Slow: taken up later than the severity "
-        "asks for. Hours are business time until resolved, the customer's included."
+        f"Opened: with the share of the {counted(total['opened'], 'escalation')}. Customers: with "
+        f"one at least, of {whose} ({total['customers']:,} in all); before: the same of the period "
+        "before. Change: of the share of customers, in points of a percent, with Newcombe's 95 % "
+        "interval. Slow: taken up later than the severity asks for. Hours are business time until "
+        "resolved, the customer's included."
     )
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+    return "" if share is None else f" ({100 * share:.0f} %)"
 
 
 def _hours(hours: float | None) -> str:

@@ -28,7 +28,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, last: int = 
             heading.removeprefix(">"),
             justify="right" if right else "left",
             # Ids and names are there to be copied.
-            no_wrap=right or heading in ("account", "run", "measure"),
+            no_wrap=right or heading in ("account", "run", "measure", "csm"),
             overflow="fold",
         )
     found = [list(row) for row in rows]

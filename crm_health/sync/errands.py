@@ -9,11 +9,12 @@ from crm_health.connector import Op
 from crm_health.programmes import errands
 from crm_health.programmes.seals import seal, text_sums
 from crm_health.sync.escalations import Escalated
-from crm_health.sync.plan import as_json, rows, shape
+from crm_health.sync.plan import as_json, rows, shape, updates
 from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import Staff
-from crm_health.sync.texts import day_field, literal, subject, without
+from crm_health.sync.tasks import priority
+from crm_health.sync.texts import NAME, day_field, named, without
 
 #: What required actions are called where they are done, and where they are not.
 _DONE, _OPEN = "[x]", "[ ]"
@@ -178,13 +179,12 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
         .alias("says"),
         pl.when(leads).then(soon).otherwise(pl.max_horizontal(asked, today)).alias("due_task"),
     )
-    parts = []
-    for says in wanted["says"].unique(maintain_order=True):
-        mine = wanted.filter(pl.col("says") == says)
-        plain = literal(says)
-        parts.append(
-            mine.with_columns(subject(setting, f"{{account}}: {plain}", mine).alias("subject"))
-        )
+    wanted = wanted.with_columns(
+        named(
+            wanted.select(pl.format("{}: {}", pl.lit(NAME), "says").alias("subject"))["subject"],
+            wanted["name"],
+        ).alias("subject")
+    )
     record = pl.format(
         "What we saw: the escalation {} ({}) is open since {} and due on {}. {} has it.",
         "reason",
@@ -210,7 +210,7 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
     )
     grave = pl.col("grade").is_in(["S1", "S2"])
     severity = pl.when(leads | grave).then(pl.lit("high")).otherwise(pl.lit("medium"))
-    return pl.concat(parts).with_columns(
+    return wanted.with_columns(
         body.alias("body"), severity.alias("severity"), pl.col("due_task").alias("due_at")
     )
 
@@ -221,7 +221,9 @@ def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
         return rows(served.select("account_id"))
     made = _texts(setting, served)
     out, episode = setting.config.mapping.write.task, setting.config.mapping.write.episode
-    made = made.with_columns(pl.lit(out.open_status).alias("status"))
+    made = made.with_columns(
+        pl.lit(out.open_status).alias("status"), priority(setting).alias("priority")
+    )
     summed = made.with_columns(text_sums(made["body"]).alias("body"))
     made = made.with_columns(
         pl.concat_str("key", pl.lit("#"), seal(summed, TASK_SEALED)).alias("sealed")
@@ -231,7 +233,7 @@ def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
         out.subject: pl.col("subject"),
         out.body: pl.col("body"),
         out.due: day_field(setting, out.object, out.due, pl.col("due_at")),
-        out.priority: pl.col("severity").replace_strict(out.priorities, return_dtype=pl.String),
+        out.priority: pl.col("priority"),
         **({out.alert: pl.col("reason")} if out.alert else {}),
         out.owner: pl.col("owner_id"),
         out.status: pl.col("status"),
@@ -284,25 +286,12 @@ def ended_rows(
         pl.col("is_open").fill_null(False) & pl.col("untouched")
     )
     text = f"Cleared on {setting.day.day} {setting.day:%b %Y}: the escalation has ended"
+    why = "its escalation has ended"
     done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.lit(text)}
     clear = {out.episode.cleared: pl.lit(setting.day)}
     return pl.concat(
         [
-            _updates(over, clear, "clear_episode", out.episode.object),
-            _updates(tasks, done, "close_task", out.task.object),
+            updates(over, clear, "clear_episode", out.episode.object, why),
+            updates(tasks, done, "close_task", out.task.object, why),
         ]
     )
-
-
-def _updates(
-    frame: pl.DataFrame, fields: dict[str, pl.Expr], kind: str, crm_object: str
-) -> pl.DataFrame:
-    made = frame.select(
-        "account_id",
-        pl.col("id").alias("record_id"),
-        "key",
-        (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
-        pl.lit("").alias("stable"),
-    )
-    why = "its escalation has ended"
-    return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, shape=shape(fields), why=why)

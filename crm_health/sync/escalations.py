@@ -22,7 +22,7 @@ from crm_health.programmes.escalations import (
 from crm_health.programmes.seals import canonical, seal
 from crm_health.store import PLAN_SCHEMA
 from crm_health.sync.clearing import iso
-from crm_health.sync.plan import as_json, rows, shape
+from crm_health.sync.plan import as_json, rows, shape, updates
 from crm_health.sync.records import BASELINE, Records
 from crm_health.sync.setting import Setting
 
@@ -30,6 +30,8 @@ from crm_health.sync.setting import Setting
 SEALED = ["reason", "severity", "department", "owner_id", "status", "due_at"]
 #: What of it says that a person took it up.
 HANDLED = ["owner_id", "status"]
+#: Why a row is planned.
+_OVER = "the cause is over"
 #: How the seal of a record ends that stood there when its account was first synced.
 SILENT = ".s"
 #: The same of one that keeps a number, whole.
@@ -240,7 +242,7 @@ def ending_rows(setting: Setting, found: Escalated) -> pl.DataFrame:
         out.log: escalation_log.appended(pl.col("log"), entry),
         **({out.resolution: pl.lit(text)} if out.resolution else {}),
     }
-    return _updates(frame, fields, "close_escalation", out.object)
+    return updates(frame, fields, "close_escalation", out.object, _OVER)
 
 
 def clearing_rows(setting: Setting, found: Escalated, clears: pl.DataFrame) -> pl.DataFrame:
@@ -249,7 +251,8 @@ def clearing_rows(setting: Setting, found: Escalated, clears: pl.DataFrame) -> p
     cleared = found.records.join(clears.select("key"), on="key", how="semi").filter(
         ~pl.col("id").is_in(found.ending.implode())
     )
-    return _updates(cleared, {out.cleared: pl.lit(setting.day)}, "clear_escalation", out.object)
+    day = {out.cleared: pl.lit(setting.day)}
+    return updates(cleared, day, "clear_escalation", out.object, _OVER)
 
 
 def open_after(accounts: pl.DataFrame, found: Escalated, opens: pl.DataFrame) -> pl.DataFrame:
@@ -302,18 +305,3 @@ def _says(changed: list[str]) -> pl.Expr:
 
 #: The holder in the last entry of a log.
 _LAST = r"([^>]*?) \d{4}-\d{2}-\d{2} \d{2}:\d{2}$"
-
-
-def _updates(
-    frame: pl.DataFrame, fields: dict[str, pl.Expr], kind: str, crm_object: str
-) -> pl.DataFrame:
-    made = frame.select(
-        "account_id",
-        pl.col("id").alias("record_id"),
-        pl.col("key"),
-        (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
-        # Which record it is says it all: the rest are the day and the hour.
-        pl.lit("").alias("stable"),
-    )
-    why = "the cause is over"
-    return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, shape=shape(fields), why=why)

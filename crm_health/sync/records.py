@@ -17,7 +17,7 @@ from crm_health.sync.setting import Setting
 LONG_AGO = date(1970, 1, 2)
 
 #: What a person may change on a task of ours, which then is left alone.
-TASK_SEALED = ["subject", "body", "owner_id", "due_at", "status"]
+TASK_SEALED = ["subject", "body", "owner_id", "due_at", "priority", "status"]
 
 #: How the seal of an escalation ends that keeps a number of the day it opened.
 BASELINE = r"\.b(-?[\d.]+)$"
@@ -50,7 +50,8 @@ class Records:
 def load(store: Store, setting: Setting, scope: Scope, kin: Kin) -> Records:
     """Read what there is of a scope's accounts, wherever it stands."""
     shapes, moved = setting.reads.shapes, kin.moved
-    frames = {name: store.mirror.load(name, list(shapes[name]), scope) for name in ("task", *KEYED)}
+    frames = {name: store.mirror.load(name, list(shapes[name]), scope) for name in KEYED}
+    frames["task"] = _told_tasks(store, list(shapes["task"]), scope)
     away = any(frame.height for frame in kin.away.values())
     ids = store.mirror.account_ids(scope) if away else None
     frames |= {name: kin.of(name, frames[name], ids) for name in kin.away}
@@ -64,12 +65,21 @@ def load(store: Store, setting: Setting, scope: Scope, kin: Kin) -> Records:
         tasks.filter(~errand),
         frames["episode"],
         frames["escalation"],
-        pl.concat([_occurring(episodes.with_rule(here), entries, frames["escalation"]), gone]),
+        pl.concat(
+            [_occurring(episodes.with_rule(here), entries, frames["escalation"]), gone],
+        ),
         entries,
         taken,
         tasks.filter(errand),
         moved.filter(pl.col("key").str.starts_with(errands.PREFIX)),
     )
+
+
+def _told_tasks(store: Store, names: list[str], scope: Scope) -> pl.DataFrame:
+    """Open tasks whole. Of the others, far more as the years go by, all that counts is the key."""
+    every = store.mirror.load("task", ["key", "is_open"], scope)
+    going = store.mirror.load("task", names, scope, true="is_open")
+    return pl.concat([going, every.filter(~pl.col("is_open").fill_null(False))], how="diagonal")
 
 
 def _tasks(tasks: pl.DataFrame) -> pl.DataFrame:

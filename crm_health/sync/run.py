@@ -224,7 +224,7 @@ def _leave_out(
     with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
     run, unserved = report.run, gathered.ownerless
-    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.kin)
+    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.at_work)
     for kind in ("task", "touch"):
         store.drafts.leave_out(run, kind, waiting.left_out)
     report.waiting, report.expired = len(waiting.keys), len(waiting.expired)

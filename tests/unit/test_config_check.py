@@ -191,7 +191,7 @@ MISTAKES = [
     (PLAYBOOK, "{band:text}, decide", "{band}, decide",
      "alerts.renewal_early.task.subject: {band} needs a format"),
     (PLAYBOOK, "replaces: [usage_drop, went_silent]", "replaces: [usge_drop]",
-     "usage_collapse.replaces: no alert 'usge_drop' makes a task (did you mean 'usage_drop'?)"),
+     "alerts.usage_collapse.replaces: no alert 'usge_drop' makes a task (did you mean 'us"),
     (PLAYBOOK, "    clear: use_28 >= 0.85 * baseline\n", "",
      "alerts.went_silent.baseline: is kept, but no `clear` reads it"),
     (PLAYBOOK, "    contact: champion_contact\n", "    contact: champions\n",

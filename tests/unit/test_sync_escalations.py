@@ -337,9 +337,11 @@ def test_what_is_quiet_escalates_nothing(tmp_path: Path) -> None:
 def test_an_escalation_keeps_its_baseline(tmp_path: Path) -> None:
     """What it fell from does not sink with it: not by time, nor by a new owner or database."""
     usage = {"when": "given < 50", "baseline": "second", "clear": "given >= 0.85 * baseline"}
-    org = Org(tmp_path, config(playbook={**playbook(), "alerts": {"late": usage}}))
+    tiered = {"write": {"escalation": {"tier": "Tier"}}}
+    org = Org(tmp_path, config(tiered, playbook={**playbook(), "alerts": {"late": usage}}))
     account = org.account(40, Second=90.0)
     org.sync()
+    assert record(org)["Tier"] == "growth", "where the playbook has none"
     boss = org.crm.put("User", {"IsActive": True})
     org.edit("User", org.owner, IsActive=False, ManagerId=boss)
     org.edit("Account", account, Given=60.0, Second=45.0)
