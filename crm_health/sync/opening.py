@@ -15,7 +15,7 @@ from crm_health.sync.clearing import iso
 from crm_health.sync.escalations import clocks, sealed
 from crm_health.sync.plan import as_json, rows, shape
 from crm_health.sync.setting import Setting
-from crm_health.sync.texts import length, literal, subject, text, without
+from crm_health.sync.texts import length, subject, text, without
 
 _INSTANT = POLARS[Kind.INSTANT]
 
