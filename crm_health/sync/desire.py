@@ -90,6 +90,7 @@ def desire(
                 actions.shared.joins,
                 actions.folded,
                 actions.notes,
+                actions.replaced,
             ),
         ]
     )
