@@ -148,9 +148,9 @@ def _since(name: str | None, accounts: pl.DataFrame) -> pl.Expr:
 def _quiet(alert: Alert, everywhere: str | None) -> pl.Expr:
     if alert.does == "quiet":
         return pl.lit(True)
-    if alert.does == "escalate":
-        return pl.lit(False)
-    texts = [text for text in (alert.quiet, everywhere) if text is not None]
+    # What is grave enough to escalate is quiet for nobody, but where it says so itself.
+    others = None if alert.does == "escalate" else everywhere
+    texts = [text for text in (alert.quiet, others) if text is not None]
     return pl.any_horizontal(pl.lit(False), *(pl.sql_expr(t).fill_null(False) for t in texts))
 
 
@@ -232,9 +232,11 @@ def standing_rules(
 ) -> pl.DataFrame:
     """Rules that held at an account's first sync and still do: `account_id`, `standing`."""
     later = [r for r, a in alerts.items() if not a.on_first_sync and a.does != "quiet"]
+    # Most were synced before, and nothing that stood then still does.
+    concerned = memories.filter(~pl.col("known") | pl.col("standing").is_not_null())
     kept = (
-        found.filter(pl.col("holds").fill_null(True) & pl.col("rule").is_in(later))
-        .join(memories.select("account_id", "known", "standing"), on="account_id")
+        found.join(concerned.select("account_id", "known", "standing"), on="account_id")
+        .filter(pl.col("holds").fill_null(True) & pl.col("rule").is_in(later))
         .filter(~pl.col("known") | stands(pl.col("standing"), pl.col("rule")))
         # At the first sync only what surely holds stands; later, what may still hold does.
         .filter(pl.col("known") | pl.col("holds").fill_null(False))

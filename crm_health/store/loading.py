@@ -115,7 +115,11 @@ def reach(connection: Connection, catalog: Catalog, entity: str) -> Reach:
 
 
 def load(
-    connection: Connection, reach: Reach, columns: Sequence[str], scope: Scope
+    connection: Connection,
+    reach: Reach,
+    columns: Sequence[str],
+    scope: Scope,
+    true: str | None = None,
 ) -> pl.DataFrame:
     """See `Mirror.load`."""
     wanted: list[ColumnElement[Any]] = [reach.table.c.id]
@@ -131,7 +135,8 @@ def load(
         wanted.append(reach.role().label(shapes.CONTACT_ROLE))
         kinds[shapes.CONTACT_ROLE] = Kind.TEXT
     with reach.limits(connection, scope) as parts:
-        queries = [reach.select(*wanted).where(part) for part in parts]
+        only = [] if true is None else [reach.table.c[true] == 1]
+        queries = [reach.select(*wanted).where(part, *only) for part in parts]
         query = union_all(*queries) if len(queries) > 1 else queries[0]
         schema = {name: shapes.PHYSICAL[kind] for name, kind in kinds.items()}
         return shapes.decode(bulk.fetch(connection, query, schema), kinds)

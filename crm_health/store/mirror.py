@@ -93,8 +93,10 @@ class Mirror:
             page.flush()
         self._newest.clear()
 
-    def load(self, entity: str, columns: Sequence[str], scope: Scope) -> pl.DataFrame:
-        """The rows of the accounts in scope, in no particular order.
+    def load(
+        self, entity: str, columns: Sequence[str], scope: Scope, *, true: str | None = None
+    ) -> pl.DataFrame:
+        """The rows of the accounts in scope, in no particular order; with `true` where it is so.
 
         Shapes:
             `id`, then `account_id` (for all but user: the row's own, else its contact's), the
@@ -107,10 +109,10 @@ class Mirror:
         with self._database.read() as connection:
             reach = loading.reach(connection, self._catalog, entity)
             known = {shapes.ID, shapes.ACCOUNT_ID, shapes.CONTACT_ROLE, *reach.columns}
-            unknown = sorted(set(columns) - known)
+            unknown = sorted(set(columns) - known | {true or ""} - {"", *reach.columns})
             if unknown:
                 raise BrokenInvariant(f"the mirror's {entity} has no {', '.join(unknown)}")
-            return loading.load(connection, reach, columns, scope)
+            return loading.load(connection, reach, columns, scope, true)
 
     def count(self, entity: str, *, present: str | None = None, true: str | None = None) -> int:
         """How many rows the entity has: all, with a value in `present`, or where `true` is."""

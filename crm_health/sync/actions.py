@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -12,10 +13,11 @@ from crm_health.config.touches import PREFIX
 from crm_health.programmes import episodes, folding, telling, told
 from crm_health.programmes.escalation_reasons import allowed, slugs
 from crm_health.programmes.telling import Telling
-from crm_health.store import Store
+from crm_health.sync.escalations import is_untouched
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
-from crm_health.sync.staff import staff
+from crm_health.sync.staff import Staff
+from crm_health.sync.texts import visible
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Actions:
     notes: pl.DataFrame
     #: Rows of `Records.known` whose cause is over.
     clears: pl.DataFrame
+    #: `account_id`, `rule` of alerts whose cause is escalated.
+    replaced: pl.DataFrame
     #: Tasks, by their episodes' keys, in whose place another one of the account goes on.
     folded: pl.Series
     #: `account_id`, `standing`: rules that held at the first sync and still do.
@@ -41,7 +45,7 @@ class Actions:
 
 
 def decide(
-    store: Store,
+    staff: Staff,
     setting: Setting,
     records: Records,
     accounts: pl.DataFrame,
@@ -66,15 +70,20 @@ def decide(
     may = allowed(
         opens.filter(pl.col("rule").is_in(by)), there, playbook.escalations, alerts, setting.day
     )
-    escalates = _owned(store, setting, may, accounts)
+    told_of = visible(setting, accounts)
+    escalates = _owned(staff, setting, may, told_of)
     served = escalates.filter(pl.col("owner_id").is_not_null())
-    replaced = _replaced(alerts, records, served)
+    ending = records.escalations.filter(
+        is_untouched(records.escalations)
+        & pl.col("key").is_in(episodes.clearing(found, records.known)["key"].implode())
+    )
+    replaced = _replaced(alerts, records, served, ending["key"])
     wanted = opens.filter(~pl.col("rule").is_in(by)).join(
         replaced, on=["account_id", "rule"], how="anti"
     )
     standing = _standing(alerts, records)
     shared = telling.share(alerts, wanted, standing)
-    makes = _owned(store, setting, shared.makes, accounts)
+    makes = _owned(staff, setting, shared.makes, told_of)
     told_to = makes.filter(pl.col("owner_id").is_not_null())
     # What nobody can be told of takes its further lines along.
     joins = shared.joins.join(
@@ -99,6 +108,7 @@ def decide(
         Telling(told_to, _noted(records, joins, notes)),
         notes,
         clears,
+        replaced,
         folded.bases,
         episodes.standing_rules(alerts, found, memories),
         nobody.filter(pl.col("owner_id").is_null())["account_id"],
@@ -123,13 +133,15 @@ def _standing(alerts: Mapping[str, Alert], records: Records) -> pl.DataFrame:
 def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
     """Keys of episodes that are over whatever their condition says.
 
-    Those that an escalation takes the place of, events whose task is done with, and those of
-    rules that the playbook no longer has: they would hold the account's one task for ever.
+    Those that an escalation takes the place of, events whose task or escalation is done with, and
+    those of rules that the playbook no longer has: they would hold the account's one task for ever.
     """
     going = records.known.filter(pl.col("cleared_at").is_null())
-    events = [rule for rule, alert in alerts.items() if alert.since and alert.does == "task"]
-    open_tasks = records.tasks.filter(pl.col("is_open").fill_null(True))["base"]
-    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(open_tasks.implode()))
+    events = [rule for rule, alert in alerts.items() if alert.since]
+    still_open = pl.col("is_open").fill_null(True)
+    works = [(records.tasks, "base"), (records.escalations, "key")]
+    at_work = pl.concat(frame.filter(still_open)[key].rename("key") for frame, key in works)
+    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(at_work.implode()))
     away = going.join(replaced, on=["account_id", "rule"], how="semi")
     told = pl.col("base").is_in(records.episodes["key"].implode())
     gone = going.filter(~pl.col("rule").is_in(list(alerts)) & told)
@@ -137,12 +149,13 @@ def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame)
 
 
 def _replaced(
-    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame
+    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame, ending: pl.Series
 ) -> pl.DataFrame:
-    """`account_id`, `rule` of alerts whose cause is escalated: open, or opened now."""
+    """`account_id`, `rule` of alerts whose cause is escalated: open and not `ending`, or new."""
     pairs = [(by, rule) for by, alert in alerts.items() for rule in alert.replaces]
     listed = pl.DataFrame(pairs, schema={"by": pl.String, "rule": pl.String}, orient="row")
-    going = records.escalations.filter(pl.col("is_open").fill_null(True)).select(
+    stays = pl.col("is_open").fill_null(True) & ~pl.col("key").is_in(ending.implode())
+    going = records.escalations.filter(stays.fill_null(True)).select(
         "account_id", pl.col("key").str.extract(r":([a-z0-9_]+):\d+$").alias("by")
     )
     now = escalates.select("account_id", pl.col("rule").alias("by"))
@@ -176,7 +189,7 @@ def _noted(records: Records, joins: pl.DataFrame, notes: pl.DataFrame) -> pl.Dat
 
 
 def _owned(
-    store: Store, setting: Setting, opens: pl.DataFrame, accounts: pl.DataFrame
+    staff: Staff, setting: Setting, opens: pl.DataFrame, accounts: pl.DataFrame
 ) -> pl.DataFrame:
     """What should open, with `severity`, `contact_id` and its owner: null where there is none."""
     playbook, found = setting.config.playbook, []
@@ -185,21 +198,38 @@ def _owned(
     )
     if opens.is_empty():
         return empty
-    there = staff(store, setting)
-    desk_of = there.desks()
-    for rule in opens["rule"].unique(maintain_order=True):
-        alert = playbook.alerts[rule]
-        mine = opens.filter(pl.col("rule") == rule)
-        view = mine.select("account_id").join(accounts, on="account_id", maintain_order="left")
-        owner = there.told(view, alert.told)
-        says = alert.escalation
-        desk = desk_of.get(playbook.escalations[says.reason].department) if says else None
-        contact = view[alert.contact] if alert.contact else pl.lit(None, pl.String)
+    alerts, rule = playbook.alerts, pl.col("rule")
+    desk_of = staff.desks()
+    desks = {
+        name: desk_of.get(playbook.escalations[alert.escalation.reason].department)
+        for name, alert in alerts.items()
+        if alert.escalation is not None
+    }
+
+    def by(values: dict[str, Any]) -> pl.Expr:
+        return rule.replace_strict(values, default=None, return_dtype=pl.String)
+
+    frame = opens.with_columns(
+        by({name: alert.severity for name, alert in alerts.items()}).alias("severity"),
+        by({name: alert.told for name, alert in alerts.items()}).alias("_told"),
+        by(desks).alias("_desk"),
+    )
+    for who in frame["_told"].unique(maintain_order=True):
+        mine = frame.filter(pl.col("_told") == who)
+        named = mine.select("account_id", "rule")
+        view = named.join(accounts, on="account_id", maintain_order="left")
+        contact = pl.lit(None, pl.String)
+        for name in view["rule"].unique():
+            column = alerts[name].contact
+            if column is not None:
+                contact = pl.when(rule == name).then(pl.col(column)).otherwise(contact)
+        owner = staff.told(view, who)
         found.append(
             mine.with_columns(
-                pl.lit(alert.severity).alias("severity"),
-                contact.alias("contact_id"),
-                (owner if desk is None else pl.lit(desk)).alias("owner_id"),
+                view.with_columns(contact.alias("contact_id"))["contact_id"],
+                owner.alias("owner_id"),
             )
+            .with_columns(pl.coalesce("_desk", "owner_id").alias("owner_id"))
+            .drop("_told", "_desk")
         )
     return pl.concat(found).sort("account_id", "rule")

@@ -32,8 +32,9 @@ def context_rows(
     nothing = rows(accounts.select("account_id").clear())
     if out is None or not {SHOWN, "is_open"} <= known.keys():
         return nothing
-    names = [name for name in ("is_open", "contact_id", SHOWN) if name in known]
-    found = store.mirror.load("case", names, scope).filter("is_open")
+    names = [name for name in ("contact_id", SHOWN) if name in known]
+    # Few of an account's cases are open.
+    found = store.mirror.load("case", names, scope, true="is_open")
     found = found.join(accounts.select("account_id"), on="account_id", how="semi")
     if found.is_empty():
         return nothing

@@ -12,6 +12,7 @@ from crm_health.store import Scope, Store
 from crm_health.sync import records
 from crm_health.sync.actions import decide
 from crm_health.sync.assess import Assessment
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.clearing import clearing_rows
 from crm_health.sync.context import context_rows
 from crm_health.sync.escalating import escalating
@@ -22,6 +23,7 @@ from crm_health.sync.lines import alert_lines
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
 from crm_health.sync.tasks import task_rows
+from crm_health.sync.texts import visible
 from crm_health.sync.touching import next_touches
 
 
@@ -47,7 +49,7 @@ def desire(
     scope: Scope,
     found: Assessment,
     tally: Tally,
-    kin: Kin,
+    at_work: AtWork,
 ) -> Desired:
     """Plan rows for some assessed accounts; the guards' tally grows on the way.
 
@@ -57,25 +59,30 @@ def desire(
         scope: Which accounts.
         found: Their assessment.
         tally: Counted further.
-        kin: Of all accounts.
+        at_work: What people have on their hands, and the kin of all accounts.
     """
+    kin = at_work.kin
     known = records.load(store, setting, scope, kin)
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
-    actions = decide(store, setting, known, found.accounts, found.memories)
+    actions = decide(at_work.staff, setting, known, found.accounts, found.memories)
     accounts = found.accounts
-    lines = alert_lines(setting, known, accounts, actions)
+    told_of = visible(setting, accounts)
+    lines = alert_lines(setting, known, told_of, actions)
     first = found.memories.filter(~pl.col("known"))["account_id"]
-    raised = escalating(store, setting, known, accounts, actions, first)
+    raised = escalating(at_work.staff, setting, known, told_of, actions, first)
     following = next_touches(setting, accounts, actions)
-    for more in (actions.standing, raised.open_after, lines, following):
-        accounts = accounts.join(more, on="account_id", how="left", maintain_order="left")
+    fitting = at_work.fits(actions.shared)
+    more = accounts.select("account_id")
+    for part in (actions.standing, raised.open_after, lines, following):
+        more = more.join(part, on="account_id", how="left", maintain_order="left")
+    accounts = accounts.hstack(more.drop("account_id"))
     found = replace(found, accounts=accounts)
     plan = pl.concat(
         [
             field_rows(setting, found),
             context_rows(store, setting, scope, accounts),
             raised.plan.filter(mine),
-            task_rows(setting, known, accounts, actions.shared, actions.notes, kin.holders),
+            task_rows(setting, known, told_of, fitting, actions.notes, kin.holders),
             clearing_rows(
                 setting,
                 known,
@@ -83,6 +90,7 @@ def desire(
                 actions.shared.joins,
                 actions.folded,
                 actions.notes,
+                actions.replaced,
             ),
         ]
     )

@@ -14,10 +14,10 @@ import polars as pl
 from crm_health.health.book import Figures
 from crm_health.store import Run, Scope, Store
 from crm_health.sync.assess import Former, assess
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.desire import Desired, desire
 from crm_health.sync.fields import EDITS
 from crm_health.sync.guards import Tally
-from crm_health.sync.kin import Kin, kin
 from crm_health.sync.ration import TASKS
 from crm_health.sync.setting import Setting
 from crm_health.sync.shifts import Sample
@@ -27,12 +27,12 @@ from crm_health.sync.shifts import Sample
 class Gathered:
     """What is kept of all parts of a run."""
 
+    #: What people have on their hands.
+    at_work: AtWork
     assessed: int = 0
     #: As `Desired` has them.
     tasks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TASKS))
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDITS))
-    #: Of all accounts; None where none was assessed.
-    kin: Kin | None = None
     ownerless: pl.Series = field(default_factory=lambda: pl.Series("account_id", [], pl.String))
     stood: int = 0
 
@@ -69,17 +69,16 @@ def assess_all(
         tick: Told `assess` and the number of accounts after each part.
         sample: Takes some accounts of each part.
     """
-    gathered = Gathered()
+    gathered = Gathered(AtWork(store, setting))
     # What a run that died left behind.
     store.history.drop_staged()
     store.drafts.drop()
     for scope in scopes:
-        gathered.kin = gathered.kin or kin(store, setting)
         found = assess(store, setting, scope, book, former)
         if found is None:
             continue
         sample.add(found.accounts)
-        part = desire(store, setting, scope, found, tally, gathered.kin)
+        part = desire(store, setting, scope, found, tally, gathered.at_work)
         store.drafts.add(run, part.plan)
         store.history.stage(found.readings)
         gathered.add(found.accounts.height, part)

@@ -107,9 +107,10 @@ def _programmes(setting: Setting, found: Assessment) -> Part:
     )
     names = tuple(name for name in programme_memory.SEALED if name in written)
     worth = standing.worth_writing(accounts, want, found.programme_edits)
-    seals = pl.DataFrame(
-        {"worth": worth, "new": programme_memory.seals(want), "old": found.programmes["seals"]}
-    )
+    # Only of what is written: there are many of them, and most days change few accounts.
+    new = pl.repeat(None, want.height, dtype=pl.String, eager=True)
+    new = new.scatter(worth.arg_true(), programme_memory.seals(want.filter(worth)))
+    seals = pl.DataFrame({"worth": worth, "new": new, "old": found.programmes["seals"]})
     text = programme_memory.render(
         accounts.select("account_id", *programme_memory.PLACING).with_columns(
             seals.select(pl.when("worth").then("new").otherwise("old").alias("seals"))

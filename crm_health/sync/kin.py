@@ -60,15 +60,15 @@ class Kin:
 
 def kin(store: Store, setting: Setting) -> Kin:
     """Look once a run, in the database: there are few of them among very many."""
-    keyed = [store.mirror.astray(name, f"{episodes.PREFIX}:", _KNOWN) for name in KEYED]
-    away = {name: _away(store, setting, name) for name in ("task", "episode")}
-    moved = pl.concat(frame.select(_KNOWN) for frame in keyed)
+    shapes = setting.reads.shapes
+    names = {"task": list(shapes["task"]), "episode": list(shapes["episode"]), "escalation": _KNOWN}
+    found = {e: store.mirror.astray(e, f"{episodes.PREFIX}:", n) for e, n in names.items()}
+    moved = pl.concat(found[name].select(_KNOWN) for name in KEYED)
+    away = {name: _away(store, found[name]) for name in ("task", "episode")}
     return Kin(holders(store, setting), moved, away)
 
 
-def _away(store: Store, setting: Setting, entity: str) -> pl.DataFrame:
-    names = list(setting.reads.shapes[entity])
-    found = store.mirror.astray(entity, f"{episodes.PREFIX}:", names)
+def _away(store: Store, found: pl.DataFrame) -> pl.DataFrame:
     here = found.with_columns(born().alias("born")).filter(pl.col("born").is_not_null())
     if here.height:
         # After a merge the one account goes on as the other.

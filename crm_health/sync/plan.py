@@ -51,6 +51,42 @@ def rows(frame: pl.DataFrame, **constants: str | None) -> pl.DataFrame:
     )
 
 
+def updates(
+    frame: pl.DataFrame,
+    fields: Mapping[str, pl.Expr],
+    kind: str,
+    crm_object: str,
+    why: str,
+    *,
+    by_values: bool = False,
+) -> pl.DataFrame:
+    """Plan rows that change records.
+
+    Args:
+        frame: `account_id`, `id`, `key`, and what the fields read.
+        fields: CRM field to value.
+        kind: Of `KINDS`.
+        crm_object: Whose records they are.
+        why: For people.
+        by_values: Other values are another request; else which record it is says it all, for the
+            rest are the day and the hour.
+    """
+    return rows(
+        frame.select(
+            "account_id",
+            pl.col("id").alias("record_id"),
+            "key",
+            (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
+            *([] if by_values else [pl.lit("").alias("stable")]),
+        ),
+        kind=kind,
+        op=Op.UPDATE,
+        object=crm_object,
+        shape=shape(fields),
+        why=why,
+    )
+
+
 def as_json(fields: Mapping[str, pl.Expr]) -> pl.Expr:
     """One JSON object a row: CRM field to value."""
     named: list[Any] = [expr.alias(name) for name, expr in fields.items()]

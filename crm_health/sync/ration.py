@@ -10,10 +10,9 @@ import orjson
 import polars as pl
 
 from crm_health.businesstime import Calendar
-from crm_health.programmes.episodes import PREFIX, base
+from crm_health.programmes.episodes import PREFIX
 from crm_health.store import Store
-from crm_health.sync.kin import Kin
-from crm_health.sync.population import parts
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.setting import Setting
 from crm_health.sync.touching import beyond_week
 
@@ -52,18 +51,18 @@ class Waiting:
         return pl.concat([self.keys, self.expired, self.spared])
 
 
-def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None = None) -> Waiting:
+def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, at_work: AtWork) -> Waiting:
     """The tasks beyond a day's number; those of high severity always pass.
 
     Args:
         tasks: Columns of `TASKS`, one row a planned task.
         store: The open database.
         setting: Of the run.
-        kin: Of all accounts, where any is of a family.
+        at_work: What people have on their hands.
     """
     since = _waits(store)
-    queued = beyond_week(tasks, store, setting)
-    spared = pl.concat([_spared(tasks, store, setting, kin), queued])
+    queued = beyond_week(tasks, setting, at_work)
+    spared = pl.concat([_spared(tasks, setting, at_work), queued])
     begun = (
         tasks.join(spared.to_frame("key"), on="key", how="anti", maintain_order="left")
         .join(since, on="key", how="left", maintain_order="left")
@@ -72,28 +71,24 @@ def waiting(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None
     days = business_days(setting.calendar, pl.col("since"), setting.day)
     old = days > setting.config.playbook.tasks_wait_days
     expired = begun.filter(old & ~pl.col("high"))
-    beyond = _beyond(begun.join(expired.select("key"), on="key", how="anti"), store, setting)
+    beyond = _beyond(begun.join(expired.select("key"), on="key", how="anti"), setting, at_work)
     left = pl.concat([beyond.select("key", "since"), expired.select("key", "since")])
     return Waiting(beyond["key"], expired["key"], spared, left)
 
 
-def _spared(tasks: pl.DataFrame, store: Store, setting: Setting, kin: Kin | None) -> pl.Series:
+def _spared(tasks: pl.DataFrame, setting: Setting, at_work: AtWork) -> pl.Series:
     """Keys of risks that a hierarchy's one task takes the place of: they show in fields."""
     mine = tasks.filter(pl.col("family").is_not_null())
-    if mine.is_empty() or kin is None:
-        return mine["key"].clear()
+    if mine.is_empty():
+        return mine["key"]
     rule = pl.col("key").str.extract(rf"^{PREFIX}:.+:([a-z0-9_]+):\d+#")
     alerts = setting.config.playbook.alerts
     others = [name for name, alert in alerts.items() if alert.polarity != "risk"]
-    busy = []
-    for scope in parts(store, setting):
-        told = store.mirror.load("task", ["key", "is_open"], scope)
-        risks = told.filter(pl.col("is_open").fill_null(True) & ~rule.is_in(others))
-        busy.append(kin.family(risks))
+    busy = at_work.kin.family(at_work.going.filter(~rule.is_in(others)))
     ranked = mine.sort("high", "attention", "holds", "key", descending=[True, True, True, False])
     first = ranked.unique("family", keep="first")["key"]
-    taken = pl.concat(busy).drop_nulls()
-    keep = pl.col("key").is_in(first.implode()) & ~pl.col("family").is_in(taken.implode())
+    taken = busy.drop_nulls().implode()
+    keep = pl.col("key").is_in(first.implode()) & ~pl.col("family").is_in(taken)
     return mine.filter(~keep)["key"]
 
 
@@ -125,15 +120,14 @@ def business_days(calendar: Calendar, start: pl.Expr, end: date) -> pl.Expr:
     return pl.business_day_count(start, pl.lit(end), holidays=list(calendar.days_off))
 
 
-def _beyond(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.DataFrame:
+def _beyond(tasks: pl.DataFrame, setting: Setting, at_work: AtWork) -> pl.DataFrame:
     """Those for which their owner's day has no place."""
     if tasks.is_empty():
         return tasks
     playbook = setting.config.playbook
-    still_open, today = _at_work(store, setting)
     ranked = (
-        tasks.join(still_open, on="owner", how="left")
-        .join(today, on="owner", how="left")
+        tasks.join(at_work.open, on="owner", how="left")
+        .join(at_work.today, on="owner", how="left")
         .with_columns(pl.col("open", "made").fill_null(0))
         .sort("high", "attention", "key", descending=[True, True, False])
         .with_columns(pl.int_range(pl.len()).over("owner").alias("place"))
@@ -145,33 +139,3 @@ def _beyond(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.DataFrame
             | (pl.col("place") + pl.col("open") >= playbook.tasks_open)
         )
     )
-
-
-def _at_work(store: Store, setting: Setting) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """How many tasks of ours each owner has open, and how many were made today.
-
-    Part by part: tasks and episodes grow with the years.
-    """
-    scopes = parts(store, setting)
-    born = [
-        store.mirror.load("episode", ["key", "opened_at"], scope)
-        .filter(pl.col("opened_at") == setting.day)
-        .select("key")
-        for scope in scopes
-    ]
-    day = pl.concat(born)
-    still_open, today = [], []
-    for scope in scopes:
-        tasks = store.mirror.load("task", ["owner_id", "key", "is_open"], scope)
-        still_open.append(_count(tasks.filter(pl.col("is_open").fill_null(False))))
-        keyed = tasks.with_columns(base(pl.col("key")))
-        today.append(_count(keyed.join(day, on="key", how="semi")))
-    return _sum(still_open, "open"), _sum(today, "made")
-
-
-def _count(tasks: pl.DataFrame) -> pl.DataFrame:
-    return tasks.group_by(pl.col("owner_id").alias("owner")).agg(pl.len().cast(pl.Int64))
-
-
-def _sum(counts: list[pl.DataFrame], name: str) -> pl.DataFrame:
-    return pl.concat(counts).group_by("owner").agg(pl.col("len").sum().alias(name))

@@ -23,6 +23,7 @@ from crm_health.sync import (
     plan,
     population,
     ration,
+    rests,
     shifts,
     staff,
     streams,
@@ -158,7 +159,7 @@ def _is_guarded(store: Store, options: Options, tally: Tally) -> bool:
 
 def _write(connector: Connector, store: Store, config: Config, run: Run, options: Options) -> None:
     try:
-        apply(connector, store, run, config.mapping, options)
+        apply(connector, store, run, config, options)
     finally:
         # Also of a run that is stopped in the middle: these tasks are there.
         notices.tell(store, run, config.mapping, options)
@@ -226,7 +227,7 @@ def _leave_out(
     with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
     run, unserved = report.run, gathered.ownerless
-    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.kin)
+    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.at_work)
     for kind in ("task", "touch"):
         store.drafts.leave_out(run, kind, waiting.left_out)
     report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
@@ -235,9 +236,23 @@ def _leave_out(
     if not options.full:
         since = run.started_at - timedelta(days=1)
         refused = store.drafts.leave_out_refused(run, since, options.approve)
-        report.refused = len(refused)
-        unserved = pl.concat([unserved, refused])
+        report.refused = refused.height
+        _leave_resting(store, run, refused, report.setting)
+        unserved = pl.concat([unserved, refused["account_id"]])
     return unserved
+
+
+def _leave_resting(store: Store, run: Run, refused: pl.DataFrame, setting: Setting) -> None:
+    """Leave out what rests on a row that is not sent."""
+    if not refused["kind"].is_in(rests.LEADS).any():
+        return
+    # Drafts have numbers below zero.
+    drafted = store.plans.rows(
+        run.id, "drafted", kinds=rests.FOLLOW, columns=tuple(rests.ROWS), after=-(2**62)
+    )
+    waiting = rests.resting(drafted, refused, setting.config.playbook.alerts)
+    for (kind,), rows in waiting.group_by("kind"):
+        store.drafts.leave_out(run, str(kind), rows["key"])
 
 
 def _settle(store: Store, report: Report, due: Due, unserved: pl.Series, options: Options) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from crm_health.businesstime import Calendar
 from crm_health.config.load import Config
+from crm_health.health.template import days_since
 from crm_health.sync.streams import Reads
 
 
@@ -20,6 +22,11 @@ class Setting:
     calendar: Calendar
     #: Aware UTC, floored to the minute, from the CRM's clock.
     as_of: datetime
+
+    @cached_property
+    def distances(self) -> frozenset[str]:
+        """Names that are days since: texts show them as dates."""
+        return days_since(self.config.model)
 
     @property
     def day(self) -> date:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
 from crm_health.config.touches import PREFIX, Touches
 from crm_health.programmes import episodes
 from crm_health.programmes.touches import NEXT, following
-from crm_health.store import Store
 from crm_health.sync.actions import Actions
-from crm_health.sync.population import parts
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.setting import Setting
 
 _RULE = rf"^{episodes.PREFIX}:.+:({PREFIX}[a-z0-9_]+):\d+(?:#.*)?$"
@@ -31,15 +28,15 @@ def next_touches(setting: Setting, accounts: pl.DataFrame, actions: Actions) -> 
     return following(touches, accounts, actions.found.filter("holds"))
 
 
-def beyond_week(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.Series:
+def beyond_week(tasks: pl.DataFrame, setting: Setting, at_work: AtWork) -> pl.Series:
     """Keys of the planned tasks that a person's weekly queue has no place for.
 
     Those with the most attention come first; on Monday the places are free again.
 
     Args:
         tasks: Columns of `ration.TASKS`.
-        store: The open database.
         setting: Of the run.
+        at_work: What people have on their hands.
     """
     limits = _limits(setting.config.playbook.touches)
     mine = (
@@ -50,7 +47,7 @@ def beyond_week(tasks: pl.DataFrame, store: Store, setting: Setting) -> pl.Serie
     if mine.is_empty():
         return tasks["key"].clear()
     ranked = (
-        mine.join(_made(store, setting, limits), on=["owner", "rule"], how="left")
+        mine.join(_count(at_work.made, limits), on=["owner", "rule"], how="left")
         .sort("attention", "key", descending=[True, False])
         .with_columns(pl.int_range(pl.len()).over("owner", "rule").alias("place"))
     )
@@ -63,18 +60,11 @@ def _limits(touches: Touches | None) -> pl.DataFrame:
     return pl.DataFrame(found, schema={"rule": pl.String, "a_week": pl.Int64}, orient="row")
 
 
-def _made(store: Store, setting: Setting, limits: pl.DataFrame) -> pl.DataFrame:
-    """`owner`, `rule`, `made`: the tasks of this week, whatever became of them."""
-    monday = setting.day - timedelta(days=setting.day.weekday())
-    counts = []
-    for scope in parts(store, setting):
-        born = store.mirror.load("episode", ["key", "opened_at"], scope)
-        born = born.filter(pl.col("opened_at") >= monday).select("key")
-        born = born.with_columns(pl.col("key").str.extract(_RULE).alias("rule"))
-        mine = born.join(limits, on="rule", how="semi")
-        keyed = store.mirror.load("task", ["owner_id", "key"], scope).with_columns(
-            pl.col("key").str.split("#").list.first()
-        )
-        made = keyed.join(mine, on="key").select(pl.col("owner_id").alias("owner"), "rule")
-        counts.append(made.group_by("owner", "rule").agg(pl.len().cast(pl.Int64).alias("made")))
-    return pl.concat(counts).group_by("owner", "rule").agg(pl.col("made").sum())
+def _count(made: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+    """`owner`, `rule`, `made`: the tasks of this week."""
+    mine = made.with_columns(pl.col("key").str.extract(_RULE).alias("rule"))
+    return (
+        mine.join(limits, on="rule", how="semi")
+        .group_by(pl.col("owner_id").alias("owner"), "rule")
+        .agg(pl.len().cast(pl.Int64).alias("made"))
+    )

@@ -13,8 +13,9 @@ import polars as pl
 from crm_health.config.load import Config
 from crm_health.health.drivers import DRIVER, OTHERS
 from crm_health.store import Scope, Store
-from crm_health.sync import actions, assess, kin, offline, population, records
+from crm_health.sync import actions, assess, offline, population, records
 from crm_health.sync.assess import Assessment
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.setting import Setting
 
 ACCOUNTS: dict[str, Any] = {
@@ -55,7 +56,7 @@ def run(store: Store, config: Config) -> Trial:
     """
     setting = offline.setting(store, config)
     book = population.figures(store, setting)
-    family = kin.kin(store, setting)
+    at_work = AtWork(store, setting)
     accounts = [pl.DataFrame(schema=ACCOUNTS)]
     opens, clears = [pl.DataFrame(schema=RULES)], [pl.DataFrame(schema=RULES)]
     for scope in population.parts(store, setting):
@@ -63,7 +64,7 @@ def run(store: Store, config: Config) -> Trial:
         if found is None:
             continue
         accounts.append(_narrow(found.accounts))
-        opening, clearing = _decided(store, setting, scope, found, family)
+        opening, clearing = _decided(store, setting, scope, found, at_work)
         opens.append(opening)
         clears.append(clearing)
     order = ["account_id", "rule"]
@@ -83,10 +84,10 @@ def _narrow(accounts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _decided(
-    store: Store, setting: Setting, scope: Scope, found: Assessment, family: kin.Kin
+    store: Store, setting: Setting, scope: Scope, found: Assessment, at_work: AtWork
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    known = records.load(store, setting, scope, family)
-    decided = actions.decide(store, setting, known, found.accounts, found.memories)
+    known = records.load(store, setting, scope, at_work.kin)
+    decided = actions.decide(at_work.staff, setting, known, found.accounts, found.memories)
     mine = pl.col("account_id").is_in(found.accounts["account_id"].implode())
     does = {rule: alert.does for rule, alert in setting.config.playbook.alerts.items()}
     told = pl.col("rule").replace_strict(does, default=None, return_dtype=pl.String).alias("does")

@@ -12,6 +12,7 @@ from sync_kit import Org, config
 
 from crm_health.health import book
 from crm_health.sync import assess, population
+from crm_health.sync.at_work import AtWork
 from crm_health.sync.ration import TASKS, waiting
 
 
@@ -86,8 +87,9 @@ def test_what_is_high_always_passes(org: Org) -> None:
         [(f"k{n}", "u", float(n), n < 5, None, None) for n in range(8)], schema=TASKS, orient="row"
     )
     org.sync()
-    assert sorted(waiting(tasks, org.store, org.setting()).keys) == ["k5", "k6", "k7"]
-    assert waiting(tasks.filter(~pl.col("high")), org.store, org.setting()).keys.is_empty()
+    busy = AtWork(org.store, org.setting())
+    assert sorted(waiting(tasks, org.store, org.setting(), busy).keys) == ["k5", "k6", "k7"]
+    assert waiting(tasks.filter(~pl.col("high")), org.store, org.setting(), busy).keys.is_empty()
 
 
 def test_nobody_to_tell_is_counted(org: Org) -> None:
