@@ -121,7 +121,7 @@ def test_leadership_hears_of_one_whatever_reason_a_person_gave(
     org.pass_time(days=4)
     org.sync()
     subjects = [task["Subject"] for task in tasks(org)]
-    start = "A story {of} it in two lines, x" if reason else "Escalation is escalated"
+    start = "A story {of} it in two lines, x" if reason else "Unnamed issue is escalated"
     assert len(subjects) == 2
     assert all(len(subject) < 120 for subject in subjects)
     assert any(subject.startswith(f"Acme: {start}") for subject in subjects)
