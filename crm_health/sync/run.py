@@ -70,6 +70,8 @@ class Report:
     expired: int = 0
     #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
+    #: Alerts that hold already for accounts that are synced for the first time: they make no task.
+    stood: int = 0
     #: What is odd but no hindrance, for people.
     warnings: list[str] = field(default_factory=list)
     #: Rows that the CRM refused before with the same content: not sent again.
@@ -199,6 +201,7 @@ def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tal
     report.accounts = mirror.count("account")
     report.customers = report.assessed if due.all else int(before or 0)
     report.edits, report.ownerless = gathered.edits, gathered.ownerless.len()
+    report.stood = gathered.stood
     tally.customers = report.customers
     tally.customers_before = int(before) if due.all and before else None
     # Nothing moves where nothing was assessed: then the tables need not be read for it.
