@@ -179,6 +179,7 @@ ENTITIES: dict[str, Entity] = {
             body=_T,
             owner_id=_T,
             due_at=_D,
+            priority=_T,
             status=_T,
             is_open=_B,
             feedback=_T,

@@ -94,7 +94,10 @@ class Pipelines:
         held = [s for s in there.get("stages") or () if isinstance(s, dict)]
         stages = ", ".join(f"{s.get('id')} ({s.get('label')})" for s in held)
         text = f"the pipeline {want.label} is there with the id {there.get('id')} and the stages "
-        return f"{text}{stages}: put these ids into `write.escalation`"
+        return (
+            f"{text}{stages}: put these ids into `write.escalation`, and the pipeline's into "
+            "`keep` of `case` under `read`"
+        )
 
 
 def _lacking(want: Pipeline, there: Mapping[str, Any]) -> list[Stage]:

@@ -6,7 +6,7 @@ import click
 
 from crm_health.cli.book import person_names
 from crm_health.cli.context import Context
-from crm_health.cli.output import as_json, show
+from crm_health.cli.output import as_json, show, with_table_format
 from crm_health.errors import ConfigError
 from crm_health.programmes.capacity import loads, needed
 from crm_health.report import capacity as report
@@ -14,10 +14,7 @@ from crm_health.sync import offline, touch_book
 
 
 @click.command()
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table",
-    show_default=True,
-)  # fmt: skip
+@with_table_format
 @click.pass_obj
 def capacity(context: Context, form: str) -> int:
     """Tell how many customers each person has, and how many people the tiers' plan needs.

@@ -9,7 +9,7 @@ import click
 
 from crm_health.cli.book import book, person_names
 from crm_health.cli.context import Context
-from crm_health.cli.output import as_json, show
+from crm_health.cli.output import as_json, show, with_table_format
 from crm_health.programmes.escalation_figures import By, Period, spans
 from crm_health.report import escalations as reporting
 from crm_health.sync.due import DAY, INSTANT
@@ -31,10 +31,7 @@ def escalations() -> None:
     "--period", type=click.Choice(get_args(Period)), default="quarter", show_default=True,
     help="To date, against as many days of the one before.",
 )  # fmt: skip
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table",
-    show_default=True,
-)  # fmt: skip
+@with_table_format
 @click.pass_obj
 def report(context: Context, by: str, period: str, form: str) -> int:
     """Tell how many were opened, of which customers, how long they took and how many were late.

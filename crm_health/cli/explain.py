@@ -22,8 +22,9 @@ from crm_health.sync import models
 
 #: Salesforce shows ids of 15 characters as well; the three after them are a checksum.
 _SHORT_ID = 15
-#: The change that is told apart goes back so many days, and so many more where none is kept.
+#: Ours alone: nothing that people want to see.
 _MEMORIES = frozenset({as_shown("memory"), as_shown("programmes")})
+#: The change that is told apart goes back so many days, and so many more where none is kept.
 _BACK, _SLACK = timedelta(days=30), timedelta(days=7)
 
 

@@ -34,6 +34,15 @@ def with_format(plain: str) -> Callable[[_Command], _Command]:
     return decorate
 
 
+def with_table_format(command: _Command) -> _Command:
+    """The option `form` of reports that are tables."""
+    option = click.option(
+        "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table",
+        show_default=True,
+    )  # fmt: skip
+    return option(command)
+
+
 def as_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
     click.echo(_json(value))

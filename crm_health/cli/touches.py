@@ -6,7 +6,7 @@ import click
 
 from crm_health.cli.book import person_names
 from crm_health.cli.context import Context
-from crm_health.cli.output import as_json, show
+from crm_health.cli.output import as_json, show, with_table_format
 from crm_health.errors import ConfigError
 from crm_health.report import touches as report
 from crm_health.sync import offline, touch_book
@@ -21,10 +21,7 @@ from crm_health.sync import offline, touch_book
     "--days", type=click.IntRange(1, 730), default=90, show_default=True,
     help="The window of what was done.",
 )  # fmt: skip
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table",
-    show_default=True,
-)  # fmt: skip
+@with_table_format
 @click.pass_obj
 def touches(context: Context, by: str, days: int, form: str) -> int:
     """Tell for each touch of whom it is asked, for whom it is overdue, and what was done.

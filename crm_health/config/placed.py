@@ -23,6 +23,7 @@ PLACED: dict[str, ColumnKind] = {
     "stage_since": Kind.DATE,
     "stage_days": Kind.NUMBER,
     "stage_stuck": Kind.BOOLEAN,
+    "stage_hears": Kind.TEXT,
     "value_stage": Kind.NUMBER,
     "value_stage_since": Kind.DATE,
     "value_stage_days": Kind.NUMBER,

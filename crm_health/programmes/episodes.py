@@ -154,9 +154,9 @@ def _since(name: str | None, accounts: pl.DataFrame) -> pl.Expr:
 def _quiet(alert: Alert, everywhere: str | None) -> pl.Expr:
     if alert.does == "quiet":
         return pl.lit(True)
-    if alert.does == "escalate":
-        return pl.lit(False)
-    texts = [text for text in (alert.quiet, everywhere) if text is not None]
+    # What is grave enough to escalate is quiet for nobody, but where it says so itself.
+    others = None if alert.does == "escalate" else everywhere
+    texts = [text for text in (alert.quiet, others) if text is not None]
     return pl.any_horizontal(pl.lit(False), *(pl.sql_expr(t).fill_null(False) for t in texts))
 
 

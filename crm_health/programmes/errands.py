@@ -63,8 +63,8 @@ def wanted(
         .then(pl.concat_str(pl.lit(TOLD), due))
         .otherwise(pl.lit(f"{TOLD}open"))
     )
-    # A record that says it was told, without a task made since that tells it: a crash between the
-    # two. Of a due the task is named by it; by another name where a person has moved it since.
+    # A record that says it was told, without a task made since that tells it: it was refused. Of a
+    # due the task is named by it; by another name where a person has moved it since.
     heard_since = (
         pl.when(pl.col("overdue"))
         .then(pl.col("of_due") >= pl.col("told_on"))
@@ -104,6 +104,10 @@ def of(stems: pl.Series, keyed: pl.DataFrame) -> pl.DataFrame:
         stems: Theirs.
         keyed: `key`, and more.
     """
-    own = pl.col("key").str.strip_prefix(PREFIX).str.replace(r":[a-z0-9_]+$", "")
     ours = pl.col("key").str.starts_with(PREFIX)
-    return keyed.filter(ours & own.is_in(stems.implode()))
+    return keyed.filter(ours & asking(pl.col("key")).is_in(stems.implode()))
+
+
+def asking(key: pl.Expr) -> pl.Expr:
+    """The stem of the escalation that an errand belongs to, from the errand's key."""
+    return key.str.strip_prefix(PREFIX).str.replace(r":[a-z0-9_]+$", "")

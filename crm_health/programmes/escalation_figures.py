@@ -34,6 +34,7 @@ RECORDS: dict[str, Any] = {
     "hours": pl.Float64,
     "is_open": pl.Boolean,
     "overdue": pl.Boolean,
+    "slow": pl.Boolean,
 }
 #: What is known of each customer.
 CUSTOMERS: dict[str, Any] = {"account_id": pl.String, "group": pl.String, "since": pl.Date}
@@ -67,7 +68,8 @@ def figures(
 
     Args:
         records: Columns of `RECORDS`: `hours` of business time until resolved, null while open;
-            `overdue`: its due has passed, or had when it was resolved.
+            `overdue`: its due has passed, or had when it was resolved; `slow`: nobody took it up in
+            the time for that.
         customers: Columns of `CUSTOMERS`: those in scope now, with the day since when.
         now: The period.
         then: The one before.
@@ -76,9 +78,10 @@ def figures(
     Returns:
         `group` (null for all), `opened`, `share` (of all escalations of the period), `accounts`
         (customers with one at least), `customers` (of the group, or of all), `of_customers`,
-        `resolved`, `median_hours`, `mean_hours`, `open`, `overdue`, and of the period before
-        `opened_before`, `accounts_before`, `customers_before`; `change` of the share of customers,
-        `low` and `high` its 95 % interval, `verdict`: better, worse, no clear change or null.
+        `resolved`, `median_hours`, `mean_hours`, `open`, `slow`, `overdue`, and of the period
+        before `opened_before`, `accounts_before`, `customers_before`; `change` of the share of
+        customers, `low` and `high` its 95 % interval, `verdict`: better, worse, no clear change or
+        null.
     """
     named = records.with_columns(pl.col("group").fill_null(NONE))
     books = customers.with_columns(pl.col("group").fill_null(NONE))
@@ -109,6 +112,7 @@ _SCHEMA: dict[str, Any] = {
     "median_hours": pl.Float64,
     "mean_hours": pl.Float64,
     "open": pl.Int64,
+    "slow": pl.Int64,
     "overdue": pl.Int64,
     "opened_before": pl.Int64,
     "accounts_before": pl.Int64,
@@ -139,6 +143,7 @@ def _row(
         "median_hours": hours.median(),
         "mean_hours": hours.mean(),
         "open": int(current["is_open"].sum()),
+        "slow": int(current["slow"].sum()),
         "overdue": int(current["overdue"].sum()),
         "opened_before": former.height,
         "accounts_before": before,

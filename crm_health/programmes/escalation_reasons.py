@@ -9,8 +9,10 @@ from typing import Any
 import polars as pl
 
 from crm_health.config.alerts import Alert
-from crm_health.config.escalations import Reason
+from crm_health.config.escalations import GRADES, Reason
 
+#: The clock of records whose severity says nothing, and that of their reason neither.
+_DEFAULT_GRADE = "S3"
 #: What is known of the escalations there are.
 THERE: dict[str, Any] = {
     "account_id": pl.String,
@@ -43,6 +45,24 @@ def slugs(
         ).alias("slug")
     )
     return found["slug"]
+
+
+def grade(reasons: Mapping[str, Reason]) -> pl.Expr:
+    """The severity that counts of a record: its own, else that of its reason (`slug`)."""
+    own = pl.col("severity").str.strip_chars().str.to_uppercase()
+    theirs = {slug: reason.severity for slug, reason in reasons.items()}
+    return pl.coalesce(
+        pl.when(own.is_in(list(GRADES))).then(own),
+        pl.col("slug").replace_strict(theirs, default=None, return_dtype=pl.String),
+        pl.lit(_DEFAULT_GRADE),
+    )
+
+
+def department(reasons: Mapping[str, Reason]) -> pl.Expr:
+    """Who has a record: its department, else that of its reason (`slug`); null: neither says."""
+    theirs = {slug: reason.department for slug, reason in reasons.items()}
+    named = pl.col("slug").replace_strict(theirs, default=None, return_dtype=pl.String)
+    return pl.coalesce("department", named)
 
 
 def by_rule(alerts: Mapping[str, Alert]) -> dict[str, str]:

@@ -16,6 +16,7 @@ import polars as pl
 from crm_health.config.placed import UNPLACED
 from crm_health.config.playbook import Playbook
 from crm_health.entities import HELD, shown
+from crm_health.health.evaluate import finite
 from crm_health.programmes import lifecycle, programme_memory, reviewing, tiers, value
 from crm_health.programmes.tiers import Cuts
 
@@ -68,7 +69,7 @@ class Placing:
         config, kept = self.playbook.lifecycle, self.remembers("stage")
         if config is None:
             return _nothing(values, _NO_STAGE)
-        names = {stage.label: stage.name for stage in config.stages}
+        names = {text: stage.name for stage in config.stages for text in stage.labels()}
         then = pl.DataFrame(
             {
                 "stage": named(_shown(values, "stage"), names),
@@ -81,6 +82,9 @@ class Placing:
         holds = _conditions(values, {stage.name: stage.when for stage in config.stages})
         found = lifecycle.settle(config, then if kept else then.clear(then.height), holds, self.day)
         found = found.rename({"held": "stage_held", "out_since": "stage_out_since"})
+        hears = {stage.name: stage.hears for stage in config.stages}
+        told = pl.col("stage").replace_strict(hears, default=None, return_dtype=pl.String)
+        found = found.with_columns(told.alias("stage_hears"))
         return found if kept else _undated(found, "stage")
 
     def _ladder(
@@ -89,7 +93,8 @@ class Placing:
         config, kept = self.playbook.value_stages, self.remembers("value_stage")
         if config is None:
             return _nothing(values, _NO_STEP)
-        numbers = {stage.label: str(n) for n, stage in enumerate(config.stages, 1)}
+        steps = enumerate(config.stages, 1)
+        numbers = {text: str(n) for n, stage in steps for text in stage.labels()}
         then = pl.DataFrame(
             {
                 "level": named(_shown(values, "value_stage"), numbers).cast(pl.Int64),
@@ -116,12 +121,12 @@ class Placing:
             nothing = _nothing(values, _NO_TIER)
             return nothing.insert_column(0, given.fill_null(UNPLACED).alias("tier_now"))
         read = {RANK: config.rank, WORTH: config.value}
-        sums = values.select(
-            pl.sql_expr(text).cast(pl.Float64).alias(n) for n, text in read.items()
+        sums = finite(
+            values.select(pl.sql_expr(text).cast(pl.Float64).alias(n) for n, text in read.items())
         )
         unless = config.review.down_unless
         spared = _conditions(values, {SPARED: unless})
-        names = {step.label: step.name for step in config.steps}
+        names = {text: step.name for step in config.steps for text in step.labels()}
         period = reviewing.period(config.review, self.day)
         shown_tier = named(_shown(values, "tier"), names)
         then = pl.DataFrame(
@@ -158,6 +163,7 @@ _NO_STAGE: dict[str, Any] = {
     "stage_since": pl.Date,
     "stage_days": pl.Float64,
     "stage_stuck": pl.Boolean,
+    "stage_hears": pl.String,
     "stage_held": pl.String,
     "stage_out_since": pl.Date,
 }

@@ -71,7 +71,7 @@ def render(entries: pl.DataFrame) -> pl.DataFrame:
             pl.col("number").cast(pl.String),
             pl.col("opened_at").dt.strftime(date).fill_null(""),
             pl.col("cleared_at").dt.strftime(date).fill_null(""),
-            _number(pl.col("baseline")),
+            number(pl.col("baseline")),
         ],
         separator=":",
     )
@@ -90,9 +90,9 @@ def render(entries: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _number(value: pl.Expr) -> pl.Expr:
+def number(value: pl.Expr) -> pl.Expr:
     """A number in at most six digits, as people write it."""
-    rounded = value.round_sig_figs(6)
+    rounded = pl.when(value.is_finite()).then(value).round_sig_figs(6)
     whole = rounded.cast(pl.Int64, strict=False)
     text = pl.when(whole == rounded).then(whole.cast(pl.String)).otherwise(rounded.cast(pl.String))
     plain = pl.when(~text.str.contains("e", literal=True)).then(text)

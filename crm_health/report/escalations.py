@@ -15,7 +15,7 @@ from crm_health.report.words import counted
 from crm_health.sync.escalation_book import OTHER_SHARE, Book
 
 _HEADINGS = (
-    ">opened", ">customers", ">median h", ">open", ">overdue", ">before", ">change", "",
+    ">opened", ">customers", ">median h", ">open", ">slow", ">overdue", ">before", ">change", "",
 )  # fmt: skip
 
 
@@ -83,6 +83,7 @@ def _line(row: dict[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
         f"{row['accounts']:,} of {row['customers']:,}{_percent(row['of_customers'])}",
         _hours(row["median_hours"]),
         f"{row['open']:,}",
+        f"{row['slow']:,}",
         f"{row['overdue']:,}",
         f"{row['opened_before']:,} ({row['accounts_before']:,} of {row['customers_before']:,})",
         change,
@@ -96,7 +97,8 @@ def _denominators(by: By, total: dict[str, Any]) -> str:
         f"Opened: with the share of the {counted(total['opened'], 'escalation')}. Customers: with "
         f"one at least, of {whose} ({total['customers']:,} in all); before: the same of the period "
         "before. Change: of the share of customers, in points of a percent, with Newcombe's 95 % "
-        "interval. Hours are business time until resolved, the customer's included."
+        "interval. Slow: taken up later than the severity asks for. Hours are business time until "
+        "resolved, the customer's included."
     )
 
 

@@ -74,7 +74,7 @@ class Drafts:
             these = PLAN_ROWS.c.key.in_(select(gone.c.id))
             connection.execute(delete(PLAN_ROWS).where(*mine, these))
 
-    def leave_out_refused(self, run: Run, since: datetime, held: str | None = None) -> pl.Series:
+    def leave_out_refused(self, run: Run, since: datetime, held: str | None = None) -> pl.DataFrame:
         """Drop what the CRM refused since then with the very same content.
 
         Args:
@@ -83,7 +83,7 @@ class Drafts:
             held: A held plan that a person approved: what its rows say stays.
 
         Returns:
-            The account of each row that was dropped.
+            `kind`, `key` and `account_id` of each row that was dropped.
         """
         # A basis says which object and record it is about.
         refused = refused_rows(("basis",), since)
@@ -91,9 +91,10 @@ class Drafts:
         if held is not None:
             same.append(~_said_in(held))
         with self._database.write() as connection:
-            query = select(PLAN_ROWS.c.account_id).where(*same)
-            found = bulk.fetch(connection, query, {"account_id": pl.String}).to_series()
-            if len(found):
+            names = ("kind", "key", "account_id")
+            query = select(*(PLAN_ROWS.c[name] for name in names)).where(*same)
+            found = bulk.fetch(connection, query, dict.fromkeys(names, pl.String))
+            if found.height:
                 connection.execute(delete(PLAN_ROWS).where(*same))
         return found
 

@@ -13,6 +13,7 @@ from crm_health.config.touches import PREFIX
 from crm_health.programmes import episodes, folding, telling, told
 from crm_health.programmes.escalation_reasons import allowed, slugs
 from crm_health.programmes.telling import Telling
+from crm_health.sync.escalations import is_untouched
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import Staff
@@ -33,6 +34,8 @@ class Actions:
     notes: pl.DataFrame
     #: Rows of `Records.known` whose cause is over.
     clears: pl.DataFrame
+    #: `account_id`, `rule` of alerts whose cause is escalated.
+    replaced: pl.DataFrame
     #: Tasks, by their episodes' keys, in whose place another one of the account goes on.
     folded: pl.Series
     #: `account_id`, `standing`: rules that held at the first sync and still do.
@@ -70,7 +73,11 @@ def decide(
     told_of = visible(setting, accounts)
     escalates = _owned(staff, setting, may, told_of)
     served = escalates.filter(pl.col("owner_id").is_not_null())
-    replaced = _replaced(alerts, records, served)
+    ending = records.escalations.filter(
+        is_untouched(records.escalations)
+        & pl.col("key").is_in(episodes.clearing(found, records.known)["key"].implode())
+    )
+    replaced = _replaced(alerts, records, served, ending["key"])
     wanted = opens.filter(~pl.col("rule").is_in(by)).join(
         replaced, on=["account_id", "rule"], how="anti"
     )
@@ -101,6 +108,7 @@ def decide(
         Telling(told_to, _noted(records, joins, notes)),
         notes,
         clears,
+        replaced,
         folded.bases,
         episodes.standing_rules(alerts, found, memories),
         nobody.filter(pl.col("owner_id").is_null())["account_id"],
@@ -125,13 +133,15 @@ def _standing(alerts: Mapping[str, Alert], records: Records) -> pl.DataFrame:
 def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
     """Keys of episodes that are over whatever their condition says.
 
-    Those that an escalation takes the place of, events whose task is done with, and those of
-    rules that the playbook no longer has: they would hold the account's one task for ever.
+    Those that an escalation takes the place of, events whose task or escalation is done with, and
+    those of rules that the playbook no longer has: they would hold the account's one task for ever.
     """
     going = records.known.filter(pl.col("cleared_at").is_null())
-    events = [rule for rule, alert in alerts.items() if alert.since and alert.does == "task"]
-    open_tasks = records.tasks.filter(pl.col("is_open").fill_null(True))["base"]
-    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(open_tasks.implode()))
+    events = [rule for rule, alert in alerts.items() if alert.since]
+    still_open = pl.col("is_open").fill_null(True)
+    works = [(records.tasks, "base"), (records.escalations, "key")]
+    at_work = pl.concat(frame.filter(still_open)[key].rename("key") for frame, key in works)
+    done = going.filter(pl.col("rule").is_in(events) & ~pl.col("base").is_in(at_work.implode()))
     away = going.join(replaced, on=["account_id", "rule"], how="semi")
     told = pl.col("base").is_in(records.episodes["key"].implode())
     gone = going.filter(~pl.col("rule").is_in(list(alerts)) & told)
@@ -139,12 +149,13 @@ def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame)
 
 
 def _replaced(
-    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame
+    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame, ending: pl.Series
 ) -> pl.DataFrame:
-    """`account_id`, `rule` of alerts whose cause is escalated: open, or opened now."""
+    """`account_id`, `rule` of alerts whose cause is escalated: open and not `ending`, or new."""
     pairs = [(by, rule) for by, alert in alerts.items() for rule in alert.replaces]
     listed = pl.DataFrame(pairs, schema={"by": pl.String, "rule": pl.String}, orient="row")
-    going = records.escalations.filter(pl.col("is_open").fill_null(True)).select(
+    stays = pl.col("is_open").fill_null(True) & ~pl.col("key").is_in(ending.implode())
+    going = records.escalations.filter(stays.fill_null(True)).select(
         "account_id", pl.col("key").str.extract(r":([a-z0-9_]+):\d+$").alias("by")
     )
     now = escalates.select("account_id", pl.col("rule").alias("by"))

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 import polars as pl
 
 from crm_health import errors
+from crm_health.config.load import Config
 from crm_health.config.mapping import Mapping
 from crm_health.connector import Batch, Connector, Ledger, Op, Outcome
 from crm_health.entities import ACCOUNT_OUTPUTS, POLARS, Kind, shown
 from crm_health.store import Group, Run, Store
+from crm_health.sync import rests
 from crm_health.sync.options import Options
 
 #: What of a plan row goes into its batch.
@@ -38,13 +40,14 @@ class Stopped(errors.Unavailable):
     exit_code = 143
 
 
-def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, options: Options) -> None:
-    """Send all planned rows of a run.
+def apply(connector: Connector, store: Store, run: Run, config: Config, options: Options) -> None:
+    """Send all planned rows of a run, but for those that rest on one which did not get through.
 
     Raises:
         QuotaExhausted, AuthError, SetupError, LeaseLost, Stopped: the rest stays planned, and
             the next run plans it again.
     """
+    mapping = config.mapping
     for batch, kind in batches(connector, store, run.id, mapping):
         seqs = batch.rows["seq"]
         if options.stopping():
@@ -58,6 +61,8 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
             store.plans.mark(run.id, seqs, "planned")
             raise
         store.plans.receipts(run.id, receipts)
+        if kind in rests.LEADS and (receipts["outcome"] != Outcome.DONE).any():
+            _hold_back(store, run, config, kind)
         if kind in ("fields", "memory"):
             _write_through(store, batch, receipts, mapping)
         if kind == "context" and mapping.write.case is not None:
@@ -65,6 +70,17 @@ def apply(connector: Connector, store: Store, run: Run, mapping: Mapping, option
         options.tick(kind, receipts.height)
         if connector.usage().exhausted and receipts["outcome"].is_in(_OPEN).any():
             raise errors.QuotaExhausted(code="CH-BUDGET")
+
+
+def _hold_back(store: Store, run: Run, config: Config, kind: str) -> None:
+    """What rests on rows of a kind that did not get through follows with them."""
+    sent = store.plans.rows(run.id, kinds=(kind,), columns=("status", *rests.ROWS))
+    failed = sent.filter(~pl.col("status").is_in([Outcome.DONE.value, "planned"]))
+    following = store.plans.rows(
+        run.id, "planned", kinds=rests.FOLLOW, columns=("seq", *rests.ROWS)
+    )
+    waiting = rests.resting(following, failed, config.playbook.alerts)
+    store.plans.mark(run.id, waiting["seq"], Outcome.RETRY.value)
 
 
 def batches(
@@ -85,6 +101,9 @@ def batches(
                 upto=group.last,
                 limit=connector.batch_size(Op(group.op), waiting),
             )
+            if chunk.is_empty():
+                # The others wait for what they rest on.
+                break
             yield _batch(group, chunk, mapping), group.kind
             waiting, after = waiting - chunk.height, chunk["seq"][-1]
 

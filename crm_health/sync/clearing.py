@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from crm_health.connector import Op
-from crm_health.sync.plan import as_json, rows, shape
+from crm_health.sync.plan import updates
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
+
+#: Why a row is planned.
+_WHY = "the cause is over"
+#: How what is over ended, where its alert has no words for it; and where it goes on elsewhere.
+_OVER, _ESCALATED = "it is over", "it is escalated"
 
 
 def clearing_rows(
@@ -17,6 +21,7 @@ def clearing_rows(
     joins: pl.DataFrame,
     folded: pl.Series,
     notes: pl.DataFrame,
+    replaced: pl.DataFrame,
 ) -> pl.DataFrame:
     """Plan rows that mark episodes as over, and close what nobody touched.
 
@@ -27,16 +32,18 @@ def clearing_rows(
         joins: What joins an open task now, which goes on then.
         folded: Tasks, by their episodes' keys, in whose place another one goes on.
         notes: The episodes' texts as they should be.
+        replaced: `account_id`, `rule` of what an escalation takes the place of.
     """
     out = setting.config.mapping.write
     done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.col("body")}
     parts = [
         *_episode_rows(setting, records, clears, notes),
-        _updates(
-            _closing_tasks(setting, records, clears, joins, folded),
+        updates(
+            _closing_tasks(setting, records, clears, joins, folded, replaced),
             done,
             "close_task",
             out.task.object,
+            _WHY,
         ),
     ]
     return pl.concat(parts)
@@ -48,14 +55,16 @@ def _episode_rows(
     """Episodes that are over, and those whose text changes."""
     out, day = setting.config.mapping.write.episode, pl.lit(setting.day)
     over = records.episodes.join(clears.select("key"), on="key", how="semi")
-    ended = _updates(over, {out.cleared: day}, "clear_episode", out.object)
+    ended = updates(over, {out.cleared: day}, "clear_episode", out.object, _WHY)
     if out.told is None:
         return [ended]
     texts = notes.select(pl.col("base").alias("key"), pl.col("told").alias("now"))
     other = records.episodes.join(texts, on="key").filter(
         pl.col("now").ne_missing(pl.col("told").str.strip_chars())
     )
-    noted = _updates(other, {out.told: pl.col("now")}, "note_episode", out.object)
+    why = "keeps in mind what its task tells"
+    said = {out.told: pl.col("now")}
+    noted = updates(other, said, "note_episode", out.object, why, by_values=True)
     return [ended, noted]
 
 
@@ -65,6 +74,7 @@ def _closing_tasks(
     clears: pl.DataFrame,
     joins: pl.DataFrame,
     folded: pl.Series,
+    replaced: pl.DataFrame,
 ) -> pl.DataFrame:
     """Open untouched tasks of which all that they told is over, with the `body` they get.
 
@@ -76,21 +86,34 @@ def _closing_tasks(
     stay = [rule for rule, alert in alerts.items() if alert.on_clear == "leave"]
     over = pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
     open_ones = records.tasks.filter(pl.col("is_open").fill_null(False) & pl.col("untouched"))
-    mine = records.known.join(open_ones.select("base"), on="base", how="semi")
-    told = mine.group_by("base", maintain_order=True).agg(
-        over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "rule"
+    words = {rule: alert.over or _OVER for rule, alert in alerts.items()}
+    known = (
+        records.known.join(open_ones.select("base"), on="base", how="semi")
+        .join(
+            replaced.with_columns(pl.lit(_ESCALATED).alias("ends")),
+            on=["account_id", "rule"],
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            pl.coalesce(
+                "ends",
+                pl.col("rule").replace_strict(words, default=_OVER, return_dtype=pl.String),
+            ).alias("ends")
+        )
+    )
+    told = known.group_by("base", maintain_order=True).agg(
+        over.all().alias("over"), pl.col("rule").is_in(stay).any().alias("stays"), "ends"
     )
     done = told.filter(pl.col("over") & ~pl.col("stays")).join(
         joins.select("base"), on="base", how="anti"
     )
     elsewhere = pl.col("base").is_in(folded.implode())
     closing = open_ones.join(
-        done.select("base", "rule"), on="base", how="left", maintain_order="left"
-    ).filter(pl.col("rule").is_not_null() | elsewhere)
-    words = {rule: alert.over or "it is over" for rule, alert in alerts.items()}
-    ends = pl.element().replace_strict(words, default="it is over", return_dtype=pl.String)
+        done.select("base", "ends"), on="base", how="left", maintain_order="left"
+    ).filter(pl.col("ends").is_not_null() | elsewhere)
     day = f"Cleared on {setting.day.day} {setting.day:%b %Y}: "
-    said = pl.col("rule").list.eval(ends).list.unique(maintain_order=True).list.join(", ")
+    said = pl.col("ends").list.unique(maintain_order=True).list.join(", ")
     why = pl.when(elsewhere).then(pl.lit("another task of the customer goes on")).otherwise(said)
     return closing.with_columns(pl.concat_str(pl.lit(day), why).alias("body"))
 
@@ -98,18 +121,3 @@ def _closing_tasks(
 def iso(instant: pl.Expr) -> pl.Expr:
     """An instant as both CRMs write it."""
     return instant.dt.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _updates(
-    frame: pl.DataFrame, fields: dict[str, pl.Expr], kind: str, crm_object: str
-) -> pl.DataFrame:
-    made = frame.select(
-        "account_id",
-        pl.col("id").alias("record_id"),
-        pl.col("key"),
-        (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
-        # Which record it is says it all: the rest are the day and the hour.
-        *([] if kind == "note_episode" else [pl.lit("").alias("stable")]),
-    )
-    why = "keeps in mind what its task tells" if kind == "note_episode" else "the cause is over"
-    return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, shape=shape(fields), why=why)

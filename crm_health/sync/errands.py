@@ -9,16 +9,19 @@ from crm_health.connector import Op
 from crm_health.programmes import errands
 from crm_health.programmes.seals import seal, text_sums
 from crm_health.sync.escalations import Escalated
-from crm_health.sync.plan import as_json, rows, shape
+from crm_health.sync.plan import as_json, rows, shape, updates
 from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import Staff
+from crm_health.sync.tasks import priority
 from crm_health.sync.texts import NAME, day_field, named, without
 
 #: What required actions are called where they are done, and where they are not.
 _DONE, _OPEN = "[x]", "[ ]"
 #: Business days that leadership has for what it is told.
 _LEADER_DAYS = 1
+#: What a person's record is called that gives no reason, and the longest reason of one that does.
+_NO_REASON, _REASON = "Unnamed issue", 80
 
 
 def required(setting: Setting) -> pl.DataFrame:
@@ -123,11 +126,27 @@ def asked(
         .join(accounts, on="account_id", maintain_order="left")
         .with_columns(pl.col("desk").fill_null(LEADERSHIP))
     )
-    return wanted.with_columns(_owners(there, wanted))
+    return wanted.with_columns(owners(there, wanted), _called(setting))
 
 
-def _owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
-    """Who gets each errand: the department's desk, else who is told of the account."""
+def _called(setting: Setting) -> pl.Expr:
+    """The reason as texts name it; people may give none, or a story."""
+    names = {slug: each.reason for slug, each in setting.config.playbook.escalations.items()}
+    said = pl.col("reason").str.replace_all(r"\s+", " ").str.strip_chars()
+    return pl.coalesce(
+        pl.when(said != "").then(said.str.slice(0, _REASON)),
+        pl.col("slug").replace_strict(names, default=None, return_dtype=pl.String),
+        pl.lit(_NO_REASON),
+    ).alias("reason")
+
+
+def owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
+    """Who gets each errand: the department's desk, else who is told of the account.
+
+    Args:
+        there: Who can be told.
+        wanted: `desk`, and columns of the account as `Staff.told` takes them.
+    """
     told, boss, leader = (there.told(wanted, who) for who in ("csm", "manager", "retention_owner"))
     by_desk = pl.col("desk").replace_strict(there.desks(), default=None, return_dtype=pl.String)
     frame = wanted.select("desk").with_columns(
@@ -202,7 +221,9 @@ def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
         return rows(served.select("account_id"))
     made = _texts(setting, served)
     out, episode = setting.config.mapping.write.task, setting.config.mapping.write.episode
-    made = made.with_columns(pl.lit(out.open_status).alias("status"))
+    made = made.with_columns(
+        pl.lit(out.open_status).alias("status"), priority(setting).alias("priority")
+    )
     summed = made.with_columns(text_sums(made["body"]).alias("body"))
     made = made.with_columns(
         pl.concat_str("key", pl.lit("#"), seal(summed, TASK_SEALED)).alias("sealed")
@@ -212,7 +233,7 @@ def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
         out.subject: pl.col("subject"),
         out.body: pl.col("body"),
         out.due: day_field(setting, out.object, out.due, pl.col("due_at")),
-        out.priority: pl.col("severity").replace_strict(out.priorities, return_dtype=pl.String),
+        out.priority: pl.col("priority"),
         **({out.alert: pl.col("reason")} if out.alert else {}),
         out.owner: pl.col("owner_id"),
         out.status: pl.col("status"),
@@ -246,35 +267,31 @@ def errand_rows(setting: Setting, served: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def ended_rows(setting: Setting, records: Records, found: Escalated) -> pl.DataFrame:
-    """Plan rows for errands whose escalation has ended: nobody needs what nobody touched."""
+def ended_rows(
+    setting: Setting, records: Records, found: Escalated, clears: pl.DataFrame
+) -> pl.DataFrame:
+    """Plan rows for errands whose escalation has ended: nobody needs what nobody touched.
+
+    One that somebody deleted ends with its cause, and so do the episodes of its errands (`clears`).
+    """
     out = setting.config.mapping.write
     ended = found.records.filter(~pl.col("id").is_in(found.going["id"].implode()))["stem"]
     over = errands.of(ended, records.asked).filter(pl.col("cleared_at").is_null())
     keyed = records.errands.with_columns(pl.col("base").alias("key"))
-    tasks = errands.of(ended, keyed).filter(
+    lone = records.known.filter(pl.col("key").str.starts_with(errands.PREFIX)).filter(
+        pl.col("cleared_at").is_not_null() | pl.col("key").is_in(clears["key"].implode())
+    )
+    gone = lone.select(errands.asking(pl.col("key"))).to_series()
+    tasks = errands.of(pl.concat([ended, gone]), keyed).filter(
         pl.col("is_open").fill_null(False) & pl.col("untouched")
     )
     text = f"Cleared on {setting.day.day} {setting.day:%b %Y}: the escalation has ended"
+    why = "its escalation has ended"
     done = {out.task.status: pl.lit(out.task.done_status), out.task.body: pl.lit(text)}
     clear = {out.episode.cleared: pl.lit(setting.day)}
     return pl.concat(
         [
-            _updates(over, clear, "clear_episode", out.episode.object),
-            _updates(tasks, done, "close_task", out.task.object),
+            updates(over, clear, "clear_episode", out.episode.object, why),
+            updates(tasks, done, "close_task", out.task.object, why),
         ]
     )
-
-
-def _updates(
-    frame: pl.DataFrame, fields: dict[str, pl.Expr], kind: str, crm_object: str
-) -> pl.DataFrame:
-    made = frame.select(
-        "account_id",
-        pl.col("id").alias("record_id"),
-        "key",
-        (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
-        pl.lit("").alias("stable"),
-    )
-    why = "its escalation has ended"
-    return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, shape=shape(fields), why=why)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from crm_health.config.escalations import LEADERSHIP
 from crm_health.programmes import people
 from crm_health.sync.actions import Actions
-from crm_health.sync.errands import actions_text, asked, ended_rows, errand_rows
+from crm_health.sync.errands import actions_text, asked, ended_rows, errand_rows, owners
 from crm_health.sync.escalations import (
     Escalated,
     clearing_rows,
@@ -76,8 +77,10 @@ def escalating(
     found = escalated(setting, records, actions.clears, first)
     made = opened(setting, accounts, actions.escalates)
     after = open_after(accounts, found, actions.escalates)
-    if found.records.is_empty() and made.is_empty():
+    if found.records.is_empty() and made.is_empty() and records.errands.is_empty():
         return Raised(opening_rows(setting, made, made), after, pl.Series([], dtype=pl.String))
+    heard = _heard(staff, found.records, accounts, "now_told_at", pl.col("told_at"))
+    found, made = replace(found, records=heard), _heard(staff, made, accounts, "told_at")
     going = found.going.select(_GOING)
     if made.height:
         now = {name.removeprefix("now_"): name for name in _GOING if name.startswith("now_")}
@@ -92,9 +95,34 @@ def escalating(
         errand_rows(setting, tasks.filter(served)),
         ending_rows(setting, found),
         clearing_rows(setting, found, actions.clears),
-        ended_rows(setting, records, found),
+        ended_rows(setting, records, found, actions.clears),
     ]
     return Raised(pl.concat(plan), after, tasks.filter(~served)["account_id"])
+
+
+def _heard(
+    there: Staff,
+    records: pl.DataFrame,
+    accounts: pl.DataFrame,
+    told: str,
+    before: pl.Expr | None = None,
+) -> pl.DataFrame:
+    """Records that say that leadership was told only where there is somebody to tell.
+
+    Args:
+        there: Who can be told.
+        records: `account_id`, `tell` and `told`.
+        accounts: What `there` reads.
+        told: The column that says when leadership was told.
+        before: What it said before; None: nothing.
+    """
+    if records.is_empty():
+        return records
+    view = records.select("account_id", pl.lit(LEADERSHIP).alias("desk")).join(
+        accounts, on="account_id", how="left", maintain_order="left"
+    )
+    nobody = pl.col("tell").is_not_null() & pl.lit(owners(there, view).is_null())
+    return records.with_columns(pl.when(nobody).then(before).otherwise(told).alias(told))
 
 
 def _beside(

@@ -12,7 +12,7 @@ from crm_health.config.load import Config
 from crm_health.entities import ENTITIES, POLARS, Kind
 from crm_health.programmes import escalation_log as logs
 from crm_health.programmes.escalation_figures import By, Span, figures
-from crm_health.programmes.escalation_reasons import slugs
+from crm_health.programmes.escalation_reasons import department, grade, slugs
 from crm_health.store import Scope, Store
 
 #: The slug of the reason that is none.
@@ -98,7 +98,7 @@ def _people(customers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _records(store: Store, config: Config, calendar: Calendar, as_of: datetime) -> pl.DataFrame:
-    """Every escalation: its reason and department, how long it took, and whether it was late."""
+    """Every escalation: reason, department, how long it lay and took, and whether it was late."""
     kinds = {column.name: POLARS[column.kind] for column in ENTITIES["escalation"].columns}
     shape = store.mirror.entities().get("escalation", {})
     there = [name for name in kinds if name in shape]
@@ -108,7 +108,6 @@ def _records(store: Store, config: Config, calendar: Calendar, as_of: datetime) 
     reasons = config.playbook.escalations
     slug = slugs(frame, reasons, config.playbook.alerts)
     texts = {name: reason.reason for name, reason in reasons.items()}
-    desks = {name: reason.department for name, reason in reasons.items()}
     known = frame.with_columns(slug.alias("slug")).join(
         logs.last(logs.entries(frame, calendar)).select("id", "first_since"),
         on="id",
@@ -121,7 +120,14 @@ def _records(store: Store, config: Config, calendar: Calendar, as_of: datetime) 
         .dt.convert_time_zone("UTC")
     )
     is_open = pl.col("is_open").fill_null(True)
-    took = calendar.worked(pl.coalesce("first_since", morning), pl.col("resolved_at"))
+    began = pl.coalesce("first_since", morning)
+    took = calendar.worked(began, pl.col("resolved_at"))
+    lay = calendar.worked(began, pl.coalesce("acknowledged_at", pl.lit(as_of).cast(_INSTANT)))
+    clocks = config.playbook.severities
+    limit = grade(reasons).replace_strict(
+        list(clocks), [clock.taken_up for clock in clocks.values()], default=None,
+        return_dtype=pl.Float64,
+    )  # fmt: skip
     late = pl.col("due_at") < pl.coalesce(pl.col("resolved_at"), pl.lit(as_of).cast(_INSTANT))
     return known.select(
         "id",
@@ -131,10 +137,7 @@ def _records(store: Store, config: Config, calendar: Calendar, as_of: datetime) 
         pl.coalesce(
             pl.col("slug").replace_strict(texts, default=None, return_dtype=pl.String), "reason"
         ).alias("reason"),
-        pl.coalesce(
-            "department",
-            pl.col("slug").replace_strict(desks, default=None, return_dtype=pl.String),
-        ).alias("department"),
+        department(reasons).alias("department"),
         pl.coalesce(
             "opened_at",
             pl.col("first_since").dt.convert_time_zone(calendar.time_zone).dt.date(),
@@ -142,6 +145,10 @@ def _records(store: Store, config: Config, calendar: Calendar, as_of: datetime) 
         pl.when(~is_open).then(took).alias("hours"),
         is_open.alias("is_open"),
         (pl.col("breached").fill_null(False) | (is_open & late.fill_null(False))).alias("overdue"),
+        # Of what was closed before we first looked nobody knows.
+        ((is_open | pl.col("acknowledged_at").is_not_null()) & (lay > limit))
+        .fill_null(False)
+        .alias("slow"),
     )
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from crm_health.config.escalations import GRADES
 from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
 from crm_health.programmes import errands, escalation_log
-from crm_health.programmes.escalation_reasons import slugs
+from crm_health.programmes.escalation_reasons import department, grade, slugs
 from crm_health.programmes.escalations import (
     CLOSED,
     IN_PROGRESS,
@@ -23,28 +22,40 @@ from crm_health.programmes.escalations import (
 from crm_health.programmes.seals import canonical, seal
 from crm_health.store import PLAN_SCHEMA
 from crm_health.sync.clearing import iso
-from crm_health.sync.plan import as_json, rows, shape
-from crm_health.sync.records import Records
+from crm_health.sync.plan import as_json, rows, shape, updates
+from crm_health.sync.records import BASELINE, Records
 from crm_health.sync.setting import Setting
 
 #: What a person may change on an escalation of ours, which then is left alone.
 SEALED = ["reason", "severity", "department", "owner_id", "status", "due_at"]
 #: What of it says that a person took it up.
 HANDLED = ["owner_id", "status"]
+#: Why a row is planned.
+_OVER = "the cause is over"
 #: How the seal of a record ends that stood there when its account was first synced.
 SILENT = ".s"
+#: The same of one that keeps a number, whole.
+_KEPT = rf"({BASELINE})"
 #: Who has it where neither the record nor its reason names a department.
 NOBODY = "No department"
-#: The clock of records whose severity says nothing, and that of their reason neither.
-_DEFAULT_GRADE = "S3"
 _INSTANT = POLARS[Kind.INSTANT]
 
 
-def sealed(frame: pl.DataFrame) -> pl.Series:
-    """The seal of escalations as they stand: of all that people change, and of who took it up."""
-    return pl.select(
-        pl.concat_str(seal(frame, SEALED), pl.lit("."), seal(frame, HANDLED, 4)).alias("seal")
-    ).to_series()
+def sealed(frame: pl.DataFrame, kept: pl.Series) -> pl.Series:
+    """The seal of escalations as they stand: of all that people change, and of who took it up.
+
+    Args:
+        frame: Columns `SEALED`.
+        kept: What each ends in: a number (`BASELINE`), `SILENT`, or nothing.
+    """
+    parts = [seal(frame, SEALED), pl.lit("."), seal(frame, HANDLED, 4), kept]
+    return pl.select(pl.concat_str(parts).alias("seal")).to_series()
+
+
+def is_untouched(found: pl.DataFrame) -> pl.Series:
+    """Of escalations as read back, which of ours nobody changed since we sealed them."""
+    ours = (found["source"] == "rule").fill_null(value=False)
+    return ours & (found["seal"].str.slice(0, 8) == seal(found, SEALED)).fill_null(value=False)
 
 
 def clocks(setting: Setting) -> Clocks:
@@ -93,11 +104,8 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
     words |= dict.fromkeys((text.casefold() for text in out.closed_statuses), CLOSED)
     status = pl.col("status").str.strip_chars().str.to_lowercase()
     state = status.replace_strict(words, default=IN_PROGRESS, return_dtype=pl.String)
-    grades = {slug: reason.severity for slug, reason in playbook.escalations.items()}
-    desks = {slug: reason.department for slug, reason in playbook.escalations.items()}
     slug = slugs(found, playbook.escalations, playbook.alerts)
-    own = pl.col("severity").str.strip_chars().str.to_uppercase()
-    whole, part = seal(found, SEALED), seal(found, HANDLED, 4)
+    part = seal(found, HANDLED, 4)
     ours = (pl.col("source") == "rule").fill_null(False)
     unseen = pl.col("seal").is_null() & pl.col("log").is_null()
     return found.with_columns(
@@ -105,22 +113,14 @@ def view(setting: Setting, found: pl.DataFrame, first: pl.Series) -> pl.DataFram
         errands.stem(pl.col("key"), pl.col("id")).alias("stem"),
         pl.when(pl.col("status").is_null()).then(pl.lit(OPEN)).otherwise(state).alias("state"),
     ).with_columns(
-        pl.coalesce(
-            pl.when(own.is_in(list(GRADES))).then(own),
-            pl.col("slug").replace_strict(grades, default=None, return_dtype=pl.String),
-            pl.lit(_DEFAULT_GRADE),
-        ).alias("grade"),
-        pl.coalesce(
-            "department",
-            pl.col("slug").replace_strict(desks, default=None, return_dtype=pl.String),
-            pl.lit(NOBODY),
-        ).alias("holder"),
+        grade(playbook.escalations).alias("grade"),
+        department(playbook.escalations).fill_null(NOBODY).alias("holder"),
         # A seal of an earlier version says nothing of who took it up.
         (pl.col("seal").str.slice(9, 4) != part)
         .and_(pl.col("seal").str.len_chars() > 8)
         .fill_null(False)
         .alias("handled"),
-        (ours & (pl.col("seal").str.slice(0, 8) == whole)).fill_null(False).alias("untouched"),
+        is_untouched(found).alias("untouched"),
         (
             pl.col("seal").str.ends_with(SILENT).fill_null(False)
             | (unseen & ~ours & pl.col("account_id").is_in(first.implode()))
@@ -242,7 +242,7 @@ def ending_rows(setting: Setting, found: Escalated) -> pl.DataFrame:
         out.log: escalation_log.appended(pl.col("log"), entry),
         **({out.resolution: pl.lit(text)} if out.resolution else {}),
     }
-    return _updates(frame, fields, "close_escalation", out.object)
+    return updates(frame, fields, "close_escalation", out.object, _OVER)
 
 
 def clearing_rows(setting: Setting, found: Escalated, clears: pl.DataFrame) -> pl.DataFrame:
@@ -251,7 +251,8 @@ def clearing_rows(setting: Setting, found: Escalated, clears: pl.DataFrame) -> p
     cleared = found.records.join(clears.select("key"), on="key", how="semi").filter(
         ~pl.col("id").is_in(found.ending.implode())
     )
-    return _updates(cleared, {out.cleared: pl.lit(setting.day)}, "clear_escalation", out.object)
+    day = {out.cleared: pl.lit(setting.day)}
+    return updates(cleared, day, "clear_escalation", out.object, _OVER)
 
 
 def open_after(accounts: pl.DataFrame, found: Escalated, opens: pl.DataFrame) -> pl.DataFrame:
@@ -268,8 +269,8 @@ def open_after(accounts: pl.DataFrame, found: Escalated, opens: pl.DataFrame) ->
 def _seals(frame: pl.DataFrame) -> pl.Series:
     """The seals as they should stand: new for what we see first, and what we change ourselves."""
     as_now = frame.with_columns(pl.col("now_owner_id").alias("owner_id"))
-    silent = pl.when("silent").then(pl.lit(SILENT)).otherwise(pl.lit(""))
-    fresh = frame.select(pl.concat_str(sealed(as_now.drop("seal")), silent).alias("seal"))["seal"]
+    end = pl.when("silent").then(pl.lit(SILENT)).otherwise(pl.col("seal").str.extract(_KEPT))
+    fresh = sealed(as_now, frame.select(end.fill_null("").alias("end"))["end"])
     ours = frame["untouched"] & (frame["owner_id"].ne_missing(frame["now_owner_id"]))
     # A person's record is sealed as we saw it first, its due as we fill it in.
     unseen = frame["seal"].is_null() & (frame["state"] != CLOSED)
@@ -304,18 +305,3 @@ def _says(changed: list[str]) -> pl.Expr:
 
 #: The holder in the last entry of a log.
 _LAST = r"([^>]*?) \d{4}-\d{2}-\d{2} \d{2}:\d{2}$"
-
-
-def _updates(
-    frame: pl.DataFrame, fields: dict[str, pl.Expr], kind: str, crm_object: str
-) -> pl.DataFrame:
-    made = frame.select(
-        "account_id",
-        pl.col("id").alias("record_id"),
-        pl.col("key"),
-        (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
-        # Which record it is says it all: the rest are the day and the hour.
-        pl.lit("").alias("stable"),
-    )
-    why = "the cause is over"
-    return rows(made, kind=kind, op=Op.UPDATE, object=crm_object, shape=shape(fields), why=why)

@@ -8,7 +8,9 @@ from crm_health.connector import Op
 from crm_health.entities import POLARS, Kind
 from crm_health.health.words import band_label
 from crm_health.programmes import errands
+from crm_health.programmes.attention import VALUE
 from crm_health.programmes.escalations import OPEN, RECORD, WANTED, wanted
+from crm_health.programmes.told import number
 from crm_health.sync.clearing import iso
 from crm_health.sync.escalations import clocks, sealed
 from crm_health.sync.plan import as_json, rows, shape
@@ -34,14 +36,19 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
     parts = []
     # The account's own owner is nobody's here.
     view_of = accounts.drop("owner_id")
+    labels = {step.name: step.label for step in (playbook.tiers.steps if playbook.tiers else ())}
+    tier = pl.col("tier_now").replace(labels) if labels else pl.col("tier_now")
+    worth = pl.col(VALUE) if VALUE in accounts.columns else pl.lit(None)
     for rule in opens["rule"].unique(maintain_order=True):
         says = playbook.alerts[rule].escalation
         assert says is not None  # config check: an alert that escalates says how
         reason = playbook.escalations[says.reason]
-        mine = opens.filter(pl.col("rule") == rule).select("account_id", "key", "owner_id")
+        # A brace in it names no field.
+        plain = reason.reason.replace("{", "(").replace("}", ")")
+        names = ("account_id", "key", "owner_id", "baseline")
+        mine = opens.filter(pl.col("rule") == rule).select(names)
         view = mine.join(view_of, on="account_id", maintain_order="left")
         room = length(setting, out.object, out.evidence)
-        kept = {"tier": pl.String, "value_now": pl.Float64}
         parts.append(
             view.select(
                 "account_id",
@@ -56,30 +63,30 @@ def opened(setting: Setting, accounts: pl.DataFrame, opens: pl.DataFrame) -> pl.
                 pl.lit(reason.department).alias("holder"),
                 pl.lit(reason.ends_when).alias("ends_when"),
                 "owner_id",
+                number(pl.col("baseline")).alias("baseline"),
                 pl.lit(out.statuses["open"]).alias("status"),
                 pl.lit(OPEN).alias("state"),
                 pl.lit(value=False).alias("handled"),
                 pl.lit(value=False).alias("silent"),
                 text(setting, says.evidence, view).str.slice(0, room).alias("evidence"),
-                subject(setting, f"{{account}}: {reason.reason}", view).alias("title"),
+                subject(setting, f"{{account}}: {plain}", view).alias("title"),
                 pl.col("score").cast(pl.Float64),
                 band_label(pl.col("band")),
-                *(
-                    (pl.col(n) if n in view.columns else pl.lit(None)).cast(kind).alias(n)
-                    for n, kind in kept.items()
-                ),
+                tier.alias("tier"),
+                worth.cast(pl.Float64).alias("value"),
             )
         )
     if not parts:
         return pl.DataFrame(schema={"account_id": pl.String})
-    made = pl.concat(parts).rename({"value_now": "value"})
-    made = made.with_columns(
+    made = pl.concat(parts).with_columns(
         errands.stem(pl.col("key"), pl.col("id")).alias("stem"),
         *(pl.lit(None, RECORD[name]).alias(name) for name in WANTED),
     )
     timed = wanted(made, clocks(setting))
     made = made.drop(*WANTED).join(timed, on="id", maintain_order="left")
-    return made.with_columns(sealed(made).alias("seal"))
+    told = pl.when(pl.col("baseline") != "").then(pl.format(".b{}", "baseline"))
+    end = made.select(told.fill_null("").alias("end"))["end"]
+    return made.with_columns(sealed(made, end).alias("seal"))
 
 
 def opening_rows(setting: Setting, made: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:

@@ -37,6 +37,7 @@ def ours(mapping: Mapping) -> dict[str, Feed]:
                 "body": at(field=task.body),
                 "owner_id": at(field=task.owner),
                 "due_at": at(field=task.due),
+                "priority": at(field=task.priority),
                 "status": at(field=task.status),
                 "is_open": at(field=task.is_closed, values={"true": False, "false": True})
                 if task.is_closed

@@ -10,11 +10,12 @@ import polars as pl
 from crm_health.connector import Connector, Op
 from crm_health.store import PLAN_SCHEMA, Group, text_hash
 
-#: The kinds of rows, in the order in which they are applied: people's work first.
+#: The kinds of rows, in the order in which they are applied: people's work first. Leadership's task
+#: goes before the record's date of it: a run that dies in between has told, and tells nobody again.
 KINDS: tuple[str, ...] = (
     "escalation",
-    "time_escalation",
     "errand",
+    "time_escalation",
     "task",
     "touch",
     "tell_task",
@@ -47,6 +48,42 @@ def rows(frame: pl.DataFrame, **constants: str | None) -> pl.DataFrame:
     return have.select(
         (pl.col(name) if name in have.columns else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in PLAN_SCHEMA.items()
+    )
+
+
+def updates(
+    frame: pl.DataFrame,
+    fields: Mapping[str, pl.Expr],
+    kind: str,
+    crm_object: str,
+    why: str,
+    *,
+    by_values: bool = False,
+) -> pl.DataFrame:
+    """Plan rows that change records.
+
+    Args:
+        frame: `account_id`, `id`, `key`, and what the fields read.
+        fields: CRM field to value.
+        kind: Of `KINDS`.
+        crm_object: Whose records they are.
+        why: For people.
+        by_values: Other values are another request; else which record it is says it all, for the
+            rest are the day and the hour.
+    """
+    return rows(
+        frame.select(
+            "account_id",
+            pl.col("id").alias("record_id"),
+            "key",
+            (as_json(fields) if frame.height else pl.lit(None, pl.String)).alias("fields"),
+            *([] if by_values else [pl.lit("").alias("stable")]),
+        ),
+        kind=kind,
+        op=Op.UPDATE,
+        object=crm_object,
+        shape=shape(fields),
+        why=why,
     )
 
 

@@ -12,7 +12,7 @@ from crm_health.config.figures import names_in as names_in_figures
 from crm_health.config.model import Model
 from crm_health.health import book
 from crm_health.health.book import Figures
-from crm_health.health.evaluate import names_in
+from crm_health.health.evaluate import finite, names_in
 from crm_health.programmes.placing import CUTS, MOVES, RANK
 from crm_health.programmes.tiers import by_rank, cuts
 from crm_health.store import BUCKETS, Scope, Store
@@ -74,7 +74,7 @@ def anew(
     if tiers is not None:
         ranked = book.with_figures(whole, sorted(names_in_figures([tiers.rank])), found)
         rank = pl.sql_expr(tiers.rank).cast(pl.Float64).round(9).alias(RANK)
-        whole = whole.with_columns(ranked.select(rank))
+        whole = whole.with_columns(finite(ranked.select(rank)))
         found[CUTS] = cuts(tiers, whole[RANK])
     return found, whole
 
@@ -85,7 +85,8 @@ def everybody(store: Store, setting: Setting) -> pl.DataFrame | None:
     wanted = book.parts(book.names(model, place.texts))
     read = frozenset[str]().union(*map(names_in, place.texts))
     few = replace(setting, config=replace(setting.config, model=narrowed(model, wanted | read)))
-    columns = [*wanted, *reviews.COLUMNS]
+    tiers = setting.config.playbook.tiers
+    columns = [*wanted, *(sorted(names_in(tiers.rank)) if tiers else ()), *reviews.COLUMNS]
     narrow: list[pl.DataFrame] = []
     for scope in parts(store, setting):
         accounts = in_scope(store, setting, scope)

@@ -17,7 +17,10 @@ from crm_health.sync.setting import Setting
 LONG_AGO = date(1970, 1, 2)
 
 #: What a person may change on a task of ours, which then is left alone.
-TASK_SEALED = ["subject", "body", "owner_id", "due_at", "status"]
+TASK_SEALED = ["subject", "body", "owner_id", "due_at", "priority", "status"]
+
+#: How the seal of an escalation ends that keeps a number of the day it opened.
+BASELINE = r"\.b(-?[\d.]+)$"
 
 _KNOWN = list(episodes.KNOWN)
 
@@ -32,6 +35,7 @@ class Records:
     escalations: pl.DataFrame
     #: What occurs at these accounts: episodes, what else their tasks tell of, and escalations;
     #: with `rule`, `number`, `base` (the key of the record that says so) and `baseline`.
+    #: Of an escalation that somebody deleted the episodes of its errands say so.
     known: pl.DataFrame
     #: The entries of the episodes' texts: columns of `told.ENTRIES`, `account_id` and `key`.
     entries: pl.DataFrame
@@ -54,13 +58,16 @@ def load(store: Store, setting: Setting, scope: Scope, kin: Kin) -> Records:
     here = pl.concat(frames[name].select(_KNOWN) for name in KEYED)
     taken = episodes.with_rule(pl.concat([_at_birth(moved), _lone(store, frames, here, moved)]))
     entries = _entries(frames["episode"])
+    gone = _witnessed(frames, moved)
     tasks = _tasks(frames["task"])
     errand = pl.col("base").str.starts_with(errands.PREFIX)
     return Records(
         tasks.filter(~errand),
         frames["episode"],
         frames["escalation"],
-        _occurring(episodes.with_rule(here), entries),
+        pl.concat(
+            [_occurring(episodes.with_rule(here), entries, frames["escalation"]), gone],
+        ),
         entries,
         taken,
         tasks.filter(errand),
@@ -96,10 +103,15 @@ def _entries(frame: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(pl.when(own).then("base").otherwise(key).alias("key"))
 
 
-def _occurring(here: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+def _occurring(
+    here: pl.DataFrame, entries: pl.DataFrame, escalations: pl.DataFrame
+) -> pl.DataFrame:
     """The records, and the further occurrences that their texts name."""
     names = [*_KNOWN, "rule", "number", "base", "baseline"]
+    sealed = pl.col("seal").str.extract(BASELINE).cast(pl.Float64, strict=False)
+    kept = escalations.select("key", sealed.alias("baseline")).drop_nulls()
     own = entries.filter(pl.col("key") == pl.col("base")).select("key", "baseline")
+    own = pl.concat([own, kept])
     records = here.with_columns(pl.col("key").alias("base")).join(
         own.unique("key"), on="key", how="left", maintain_order="left"
     )
@@ -108,6 +120,24 @@ def _occurring(here: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         ids, on="base", maintain_order="left"
     )
     return pl.concat([records.select(names), further.select(names)])
+
+
+def _witnessed(frames: dict[str, pl.DataFrame], moved: pl.DataFrame) -> pl.DataFrame:
+    """Escalations that are gone, by what they asked for: columns of `Records.known`.
+
+    They go on until their cause is over: what a person deleted does not come back meanwhile.
+    """
+    theirs = frames["episode"].select(_KNOWN).filter(pl.col("key").str.starts_with(errands.PREFIX))
+    named = theirs.with_columns(
+        pl.col("key").alias("base"),
+        pl.concat_str(pl.lit(f"{episodes.PREFIX}:"), errands.asking(pl.col("key"))).alias("key"),
+    )
+    there = pl.concat([frames["escalation"].select("key"), moved.select("key")])
+    lone = episodes.with_rule(named.join(there, on="key", how="anti"))
+    names = [*_KNOWN, "rule", "number", "base", "baseline"]
+    return lone.with_columns(
+        pl.col("base").alias("key"), pl.lit(None, pl.Float64).alias("baseline")
+    ).select(names)
 
 
 def _at_birth(moved: pl.DataFrame) -> pl.DataFrame:

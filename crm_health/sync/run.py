@@ -23,6 +23,7 @@ from crm_health.sync import (
     plan,
     population,
     ration,
+    rests,
     shifts,
     staff,
     streams,
@@ -69,6 +70,8 @@ class Report:
     expired: int = 0
     #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
+    #: Alerts that hold already for accounts that are synced for the first time: they make no task.
+    stood: int = 0
     #: What is odd but no hindrance, for people.
     warnings: list[str] = field(default_factory=list)
     #: Rows that the CRM refused before with the same content: not sent again.
@@ -156,7 +159,7 @@ def _is_guarded(store: Store, options: Options, tally: Tally) -> bool:
 
 def _write(connector: Connector, store: Store, config: Config, run: Run, options: Options) -> None:
     try:
-        apply(connector, store, run, config.mapping, options)
+        apply(connector, store, run, config, options)
     finally:
         # Also of a run that is stopped in the middle: these tasks are there.
         notices.tell(store, run, config.mapping, options)
@@ -198,6 +201,7 @@ def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tal
     report.accounts = mirror.count("account")
     report.customers = report.assessed if due.all else int(before or 0)
     report.edits, report.ownerless = gathered.edits, gathered.ownerless.len()
+    report.stood = gathered.stood
     tally.customers = report.customers
     tally.customers_before = int(before) if due.all and before else None
     # Nothing moves where nothing was assessed: then the tables need not be read for it.
@@ -222,19 +226,35 @@ def _leave_out(
     Tasks beyond a person's day come back by themselves. What the CRM refused in the last day
     with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
-    run, unserved = report.run, gathered.ownerless
-    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.at_work)
+    run, unserved, tasks = report.run, gathered.ownerless, gathered.tasks
+    if not options.full:
+        since = run.started_at - timedelta(days=1)
+        refused = store.drafts.leave_out_refused(run, since, options.approve)
+        report.refused = refused.height
+        _leave_resting(store, run, refused, report.setting)
+        unserved = pl.concat([unserved, refused["account_id"]])
+        # What the CRM does not take has no place in anybody's day: others would wait for nothing.
+        tasks = tasks.join(refused, on="key", how="anti", maintain_order="left")
+    waiting = ration.waiting(tasks, store, report.setting, gathered.at_work)
     for kind in ("task", "touch"):
         store.drafts.leave_out(run, kind, waiting.left_out)
     report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
     if not options.dry_run:
         ration.remember(store, gathered.tasks, waiting, everything=everything)
-    if not options.full:
-        since = run.started_at - timedelta(days=1)
-        refused = store.drafts.leave_out_refused(run, since, options.approve)
-        report.refused = len(refused)
-        unserved = pl.concat([unserved, refused])
     return unserved
+
+
+def _leave_resting(store: Store, run: Run, refused: pl.DataFrame, setting: Setting) -> None:
+    """Leave out what rests on a row that is not sent."""
+    if not refused["kind"].is_in(rests.LEADS).any():
+        return
+    # Drafts have numbers below zero.
+    drafted = store.plans.rows(
+        run.id, "drafted", kinds=rests.FOLLOW, columns=tuple(rests.ROWS), after=-(2**62)
+    )
+    waiting = rests.resting(drafted, refused, setting.config.playbook.alerts)
+    for (kind,), rows in waiting.group_by("kind"):
+        store.drafts.leave_out(run, str(kind), rows["key"])
 
 
 def _settle(store: Store, report: Report, due: Due, unserved: pl.Series, options: Options) -> None:

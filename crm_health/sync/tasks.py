@@ -145,14 +145,13 @@ def _more(
 def _said(setting: Setting) -> dict[str, pl.Expr]:
     """The fields that tell what the task is about."""
     out = setting.config.mapping.write.task
-    priority = pl.col("severity").replace_strict(out.priorities, return_dtype=pl.String)
     title = pl.col("rule").str.replace_all("_", " ", literal=True)
     return {
         out.key: pl.col("sealed"),
         out.subject: pl.col("subject"),
         out.body: pl.col("body"),
         out.due: day_field(setting, out.object, out.due, pl.col("due_at")),
-        out.priority: priority,
+        out.priority: pl.col("priority"),
         **({out.alert: title} if out.alert else {}),
     }
 
@@ -173,7 +172,7 @@ def _texts(setting: Setting, accounts: pl.DataFrame, lines: pl.DataFrame) -> pl.
         lines: `account_id`, `base`, `rule`.
 
     Returns:
-        One row a task: `account_id`, `base`, `rule` (the gravest), `severity`, `due_at`,
+        One row a task: `account_id`, `base`, `rule` (the gravest), `priority`, `due_at`,
         `subject`, `body`.
     """
     alerts = setting.config.playbook.alerts
@@ -196,7 +195,15 @@ def _texts(setting: Setting, accounts: pl.DataFrame, lines: pl.DataFrame) -> pl.
         also.str.join("\n- ").alias("also"),
     )
     more = pl.when(pl.col("also") != "").then(pl.format("{}\n\nAlso:\n- {}", "body", "also"))
-    return whole.with_columns(pl.coalesce(more, "body").alias("body"))
+    return whole.with_columns(
+        pl.coalesce(more, "body").alias("body"), priority(setting).alias("priority")
+    )
+
+
+def priority(setting: Setting) -> pl.Expr:
+    """The CRM's own word for how urgent a task is, of `severity`."""
+    words = setting.config.mapping.write.task.priorities
+    return pl.col("severity").replace_strict(words, return_dtype=pl.String)
 
 
 def _one(setting: Setting, alert: Alert, mine: pl.DataFrame, view: pl.DataFrame) -> pl.DataFrame:

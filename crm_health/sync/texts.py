@@ -25,7 +25,7 @@ def visible(setting: Setting, accounts: pl.DataFrame) -> pl.DataFrame:
     Accounts have hundreds of columns, and each join copies all of them.
     """
     playbook = setting.config.playbook
-    wanted = {"account_id", "name", "day", "csm_id", "owner_id", "score", "band", "tier", VALUE}
+    wanted = {"account_id", "name", "day", "csm_id", "owner_id", "score", "band", "tier_now", VALUE}
     if playbook.people.pooled is not None:
         wanted |= names_in(playbook.people.pooled)
     for alert in playbook.alerts.values():

@@ -49,9 +49,10 @@ MODEL: dict[str, Any] = {"derived": {"value_now": "contract_value"}}
 BEFORE = datetime(2026, 3, 17, 9, 0, tzinfo=UTC)
 
 
-def placed_org(folder: Path) -> Org:
+def placed_org(folder: Path, **playbook: Any) -> Org:
     """An org of that company."""
-    return Org(folder, config({"write": {"account": FIELDS}}, MODEL, PLAYBOOK), now=BEFORE)
+    made = config({"write": {"account": FIELDS}}, MODEL, PLAYBOOK | playbook)
+    return Org(folder, made, now=BEFORE)
 
 
 def customers(org: Org, count: int = 30) -> list[str]:

@@ -45,6 +45,8 @@ def test_a_quarter_is_told_by_every_part(org: Org, shell: Shell) -> None:
     assert (support["group"], support["opened"], support["accounts"]) == ("Support issue", 2, 2)
     assert (support["customers"], support["of_customers"]) == (4, 0.5)
     assert (support["resolved"], support["median_hours"], support["overdue"]) == (1, 4.0, 1)
+    # Four hours are a quarter of the due: the first was taken up in time, the second never was.
+    assert support["slow"] == 1
     assert (odd["group"], odd["opened"], odd["open"], told["other"]) == ("Odd", 1, 1, 1 / 3)
 
     by_csm = shell("escalations", "report", "--by", "csm", "--format", "json").json()

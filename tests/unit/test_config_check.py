@@ -190,8 +190,8 @@ MISTAKES = [
     (PLAYBOOK, "  fell_yellow:", "  Fell-Yellow:", "alerts.Fell-Yellow: must be small"),
     (PLAYBOOK, "{band:text}, decide", "{band}, decide",
      "alerts.renewal_early.task.subject: {band} needs a format"),
-    (PLAYBOOK, "replaces: [incident]", "replaces: [incidnt]",
-     "alerts.outage_impact.replaces: no alert 'incidnt' makes a task (did you mean 'incident'?)"),
+    (PLAYBOOK, "replaces: [usage_drop, went_silent]", "replaces: [usge_drop]",
+     "alerts.usage_collapse.replaces: no alert 'usge_drop' makes a task (did you mean 'us"),
     (PLAYBOOK, "    clear: use_28 >= 0.85 * baseline\n", "",
      "alerts.went_silent.baseline: is kept, but no `clear` reads it"),
     (PLAYBOOK, "    contact: champion_contact\n", "    contact: champions\n",
@@ -208,6 +208,12 @@ MISTAKES = [
     (PLAYBOOK, "when: age < 60 and", 'when: "true" #',
      "lifecycle.stages[2].when: no customer can reach it: land, above it, always holds"),
     (PLAYBOOK, "name: land", "name: renew", "lifecycle.stages[1].name: 'renew' stands twice"),
+    (
+        PLAYBOOK,
+        "label: Land",
+        "label: Land\n      formerly: [adopt]",
+        "lifecycle.stages[1].formerly: 'adopt' is or was the label of number 4 as well",
+    ),
     (PLAYBOOK, "      when: active_days > 0\n", "",
      "value_stages.stages[0]: the first step needs a condition"),
     (PLAYBOOK, "rank_value_now + 0.2", "rank_valu_now + 0.2",
@@ -301,3 +307,28 @@ def test_your_own_columns_are_usable(tmp_path: Path) -> None:
     )
     (tmp_path / MODEL).write_text(text, "utf-8")
     assert load(tmp_path).warnings == ()
+
+
+def test_a_band_that_nobody_hears_of_is_a_warning(tmp_path: Path) -> None:
+    """The worst one, where alerts are meant to tell of something at all."""
+    text = default(PLAYBOOK).replace("band = 'red'", "band = 'unknown'")
+    text = text.replace("band in ('red', 'unknown')", "band = 'unknown'")
+    (tmp_path / PLAYBOOK).write_text(text, "utf-8")
+    found = [w for w in load(tmp_path).warnings if w.path == "alerts"]
+    assert [w.message for w in found] == [
+        "none of them makes a task or an escalation of the band 'red'"
+    ]
+
+
+def test_a_department_that_nobody_staffs(tmp_path: Path) -> None:
+    """No user or queue of its own, and a mapping that knows no manager either."""
+    text = default(MAPPING).replace("      owner_id: OwnerId\n", "", 1)
+    text = text.replace("      csm_id: {field: Health_CSM__c, optional: true}\n", "", 1)
+    (tmp_path / MAPPING).write_text(text, "utf-8")
+    with pytest.raises(ConfigProblems) as caught:
+        load(tmp_path)
+    paths = {p.path for p in caught.value.problems if "nobody staffs it" in p.message}
+    assert "departments.Support" in paths
+    text = text.replace("write:\n", "fallback_owner: 005000000000001AAA\nwrite:\n", 1)
+    (tmp_path / MAPPING).write_text(text, "utf-8")
+    assert load(tmp_path).playbook.departments["Support"].owner is None

@@ -83,7 +83,7 @@ def test_outcomes_and_our_own_states_keep_apart() -> None:
     assert not {PLANNED, SENT, HELD} & {str(outcome) for outcome in Outcome}
     assert set(RECEIPT_SCHEMA) >= {"seq", "outcome", "id", "created", "code", "field", "message"}
     assert {str(op) for op in Op} == {"update", "upsert", "create_once"}
-    assert list(KINDS)[:4] == ["escalation", "time_escalation", "errand", "task"]
+    assert list(KINDS)[:4] == ["escalation", "errand", "time_escalation", "task"]
 
 
 @pytest.mark.parametrize("shape", [Stream("T", ()), FieldRead("p", Kind.TEXT), FieldInfo("f", "t")])

@@ -61,7 +61,8 @@ def book(count: int) -> pl.DataFrame:
 
 
 def opened(group: str, account: int, day: date, hours: float | None = None) -> tuple[object, ...]:
-    return (f"a{account:02d}", group, day, hours, hours is None, hours is None or hours > 40)
+    late = hours is None or hours > 40
+    return (f"a{account:02d}", group, day, hours, hours is None, late, hours is None)
 
 
 def test_numbers_shares_and_times_have_stated_denominators() -> None:
@@ -85,10 +86,10 @@ def test_numbers_shares_and_times_have_stated_denominators() -> None:
     assert (billing["opened"], billing["share"]) == (3, 0.75)
     assert (billing["accounts"], billing["customers"], billing["of_customers"]) == (2, 40, 0.05)
     assert (billing["resolved"], billing["median_hours"], billing["mean_hours"]) == (3, 16.0, 28.0)
-    assert (billing["overdue"], billing["open"]) == (1, 0)
+    assert (billing["overdue"], billing["open"], billing["slow"]) == (1, 0, 0)
     assert billing["verdict"] == "no clear change"
     assert found["Usage drop"]["median_hours"] is None
-    assert found["Usage drop"]["overdue"] == 1
+    assert (found["Usage drop"]["overdue"], found["Usage drop"]["slow"]) == (1, 1)
     assert (found["Other"]["opened"], found["Other"]["opened_before"]) == (0, 1)
     assert (found[None]["opened"], found[None]["accounts"]) == (4, 3)
 

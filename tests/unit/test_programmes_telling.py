@@ -113,6 +113,15 @@ def test_entries_are_read_back_as_they_were_written(rows: list[Any]) -> None:
         assert again.height == entries.height
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_is_none_is_not_kept(number: float) -> None:
+    """The entry is, without it: else nobody would know any more what was told."""
+    row = ("ch1:a:grave:1", "usual", 1, DAY, None, number)
+    texts = told.render(pl.DataFrame([row], schema=told.ENTRIES, orient="row"))
+    assert texts["told"].to_list() == ["usual:1:2026-03-02::"]
+    assert told.parse(texts).row(0) == (*row[:5], None)
+
+
 def test_what_is_over_makes_room_first() -> None:
     """The oldest of all; what goes on stays as long as there is room."""
     rows: list[tuple[Any, ...]] = [

@@ -155,7 +155,7 @@ def test_what_is_left_out_of_a_draft(store: Store) -> None:
     )
     store.drafts.leave_out(run, "task", pl.Series(["k1", "other"]))
     assert store.drafts.leave_out_refused(run, NOW + timedelta(seconds=1)).is_empty()
-    assert store.drafts.leave_out_refused(run, NOW).to_list() == ["x"]
+    assert store.drafts.leave_out_refused(run, NOW)["account_id"].to_list() == ["x"]
     store.drafts.fix(run, ["task", "fields", "memory"])
     kept = store.plans.rows(run.id).select("seq", "kind", "record_id", "key").rows()
     assert kept == [

@@ -126,7 +126,7 @@ def test_what_opens_together_is_one_task_and_growth_has_its_own(org: Org) -> Non
     assert org.sync().outcomes == {}
 
 
-@pytest.mark.parametrize("field", ["Description", "Subject", "Status"])
+@pytest.mark.parametrize("field", ["Description", "Subject", "Status", "Priority"])
 def test_a_task_that_a_person_touched_is_never_rewritten(org: Org, field: str) -> None:
     """What comes later shows in fields only, and makes no second task as long as it is open."""
     account = org.account(80, Second=50.0)

@@ -302,16 +302,54 @@ def test_a_renamed_reason_keeps_its_records(tmp_path: Path) -> None:
     quiet(org)
 
 
-def test_what_people_escalate_is_an_input_and_what_rules_do_is_none(tmp_path: Path) -> None:
-    """A fact may count people's open ones; ours would answer their own echo."""
-    fact = {"from": "escalation", "where": "is_open and source = 'person'", "take": "count(*)"}
-    cap = {"when": "by_people > 0", "at": 40, "says": "A person escalated this account"}
-    model = {"facts": {"by_people": fact}, "caps": {"escalated": cap}}
-    org = Org(tmp_path, config(model=model, playbook=playbook()))
-    account, other = org.account(80), org.account(80)
-    org.case(other)
+def test_an_event_is_over_when_its_escalation_is(tmp_path: Path) -> None:
+    """The clock does not end it; a person who resolves it does, and the next one opens anew."""
+    event = {"when": "band = 'red' and band_since_days <= 3", "since": "band_since"}
+    org = Org(tmp_path, config(playbook={**playbook(), "alerts": {"late": event}}))
+    account = org.account(50)
     org.sync()
-    by_person(org, account)
+    org.days(6)
+    assert record(org)["Status"] == "Open"
+    change(org, Status="Resolved")
     org.sync()
-    assert (org.shown(account)["HScore"], org.shown(other)["HScore"]) == (40, 80)
+    assert str(record(org)["Cleared"]) == "2026-03-08"
+    quiet(org)
+    org.edit("Account", account, Given=90.0)
+    org.weeks(2)
+    org.edit("Account", account, Given=40.0)
+    org.days(2)
+    keys = [row["Key"] for row in org.crm.rows("Escalation")]
+    assert keys == [f"ch1:{account}:late:1", f"ch1:{account}:late:2"]
+
+
+def test_what_is_quiet_escalates_nothing(tmp_path: Path) -> None:
+    """Only by its own `quiet`: that of the whole playbook does not hush what is so grave."""
+    hushed = {"quiet": "contract_value < 5000"}
+    for name, more, opened in (("own", {"alerts": {"late": hushed}}, 0), ("all", hushed, 1)):
+        (tmp_path / name).mkdir()
+        org = Org(tmp_path / name, config(playbook={**playbook(), **more}))
+        org.case(org.account(80))
+        org.sync()
+        assert len(org.crm.rows("Escalation")) == opened
+        org.store.close()
+
+
+def test_an_escalation_keeps_its_baseline(tmp_path: Path) -> None:
+    """What it fell from does not sink with it: not by time, nor by a new owner or database."""
+    usage = {"when": "given < 50", "baseline": "second", "clear": "given >= 0.85 * baseline"}
+    tiered = {"write": {"escalation": {"tier": "Tier"}}}
+    org = Org(tmp_path, config(tiered, playbook={**playbook(), "alerts": {"late": usage}}))
+    account = org.account(40, Second=90.0)
+    org.sync()
+    assert record(org)["Tier"] == "growth", "where the playbook has none"
+    boss = org.crm.put("User", {"IsActive": True})
+    org.edit("User", org.owner, IsActive=False, ManagerId=boss)
+    org.edit("Account", account, Given=60.0, Second=45.0)
+    org.sync()
+    assert (record(org)["OwnerId"], record(org)["Status"]) == (boss, "Open")
+    org.reset_state()
+    quiet(org)
+    org.edit("Account", account, Given=80.0)
+    org.sync()
+    assert record(org)["Status"] == "Resolved"
     quiet(org)

@@ -43,12 +43,17 @@ def test_required_actions_that_nobody_can_take_are_counted(tmp_path: Path) -> No
     told = " ".join(str(part) for part in report.status(facts))
     assert "Not made, for nobody can take them: 2 tasks or escalations" in told
     assert "Warning: leadership is nobody: the CRM names no managers" in told
+    # It is timed, and does not say that somebody was told.
+    (record,) = org.crm.rows("Escalation")
+    assert (record["Log"], record.get("Told")) == ("Support 2026-03-02 09:00", None)
     # Not a matter of who wrote to the account last: it is tried again by itself.
     org.config = config(playbook=playbook(people={"retention_owner": LEADER}))
     found, code = org.perform()
     assert (found.ownerless, code, found.warnings) == (0, 0, [])
     assert {task["OwnerId"] for task in org.crm.rows("Task")} == {LEADER}
     assert len(org.crm.rows("Task")) == 2
+    (record,) = org.crm.rows("Escalation")
+    assert record["Told"] is not None
     assert org.sync().outcomes == {}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from standing_kit import BEFORE, customers, placed_org
+from standing_kit import BEFORE, PLAYBOOK, customers, placed_org
 from sync_kit import Org
 
 
@@ -34,6 +36,19 @@ def test_a_first_sync_places_everybody_and_a_second_writes_nothing(org: Org) -> 
     assert org.plan(org.sync()).is_empty()
     org.reset_state()
     assert org.plan(org.sync()).is_empty()
+
+
+def test_a_rank_may_read_any_number_and_one_that_is_none_ranks_nobody(tmp_path: Path) -> None:
+    """Over an account's own columns; 0/0 and 1/0 are missing, not the top of the pyramid."""
+    tiers_by = {"rank": "contract_value / given", "value": "contract_value / given"}
+    org = placed_org(tmp_path, tiers=PLAYBOOK["tiers"] | tiers_by)
+    ids = customers(org)
+    for account, value in ((ids[0], 0.0), (ids[1], 9.0)):
+        org.edit("Account", account, Given=0.0, Value=value)
+    org.sync()
+    assert tiers(org, ids) == ["Middle"] * 2 + ["Top"] * 2 + ["Middle"] * 9 + ["Rest"] * 17
+    assert org.plan(org.sync()).is_empty()
+    org.store.close()
 
 
 def test_a_person_s_choice_holds(org: Org) -> None:
@@ -105,3 +120,26 @@ def test_an_edit_that_is_no_tier_is_put_back(org: Org) -> None:
     org.edit("Account", ids[0], PTier="Platinum")
     org.sync()
     assert org.shown(ids[0])["PTier"] == "Top"
+
+
+def test_another_label_moves_nobody(tmp_path: Path) -> None:
+    """Stage, step, tier, their dates and a person's choice stay, under the new name."""
+    org = placed_org(tmp_path)
+    ids = customers(org)
+    org.sync()
+    org.edit("Account", ids[29], PTier="Top")
+    org.days(2)
+    before = tiers(org, ids)
+    renamed: dict[str, Any] = copy.deepcopy(PLAYBOOK)
+    steps = (("tiers", "steps"), ("lifecycle", "stages"), ("value_stages", "stages"))
+    for step in (step for part, name in steps for step in renamed[part][name]):
+        step["formerly"], step["label"] = [step["label"]], f"New {step['label']}"
+    org.config = placed_org(tmp_path / "other", **renamed).config
+    org.sync()
+    assert tiers(org, ids) == [f"New {tier}" for tier in before]
+    shown = org.shown(ids[0])
+    assert (shown["PStage"], shown["PValue"]) == ("New Adopt", "New Using")
+    assert shown["PTierSince"] == shown["PStageSince"] == shown["PValueSince"] == BEFORE.date()
+    assert "p=2026-03-18" in org.shown(ids[29])["PMemory"]
+    assert org.plan(org.sync()).is_empty()
+    org.store.close()

@@ -56,7 +56,8 @@ def test_a_call_is_due_a_month_after_the_last_one_and_asked_for_a_week_before(or
     asked = org.plan(org.sync()).filter(pl.col("op") == "create_once")["kind"]
     assert set(asked) == {"touch"}, "no guard counts them"
     (task,) = tasks(org, "call", acme)
-    assert task["Subject"] == "C00: last talk 17 Mar 2026"
+    said = (task["Subject"], task["Description"])
+    assert said == ("C00: last talk 17 Mar 2026", "Tell them: How"), "what their stage says"
     assert not tasks(org, "call", globex), "somebody has planned a talk"
     org.reset_state()
     assert org.plan(org.sync()).is_empty()

@@ -22,7 +22,10 @@ FACTS: dict[str, Any] = {
     "conversation_days": {"from": "activity", "where": "age_days >= 0", "take": "min(age_days)"},
     "planned": {"from": "activity", "where": "age_days < 0", "take": "count(*)"},
 }
-TASK = {"subject": "{account}: last talk {conversation_days:date}", "body": "Ring them."}
+TASK = {
+    "subject": "{account}: last talk {conversation_days:date}",
+    "body": "Tell them: {stage_hears:text}",
+}
 TOUCHES: dict[str, Any] = {
     "planned": "planned > 0",
     "plan": {
