@@ -22,8 +22,8 @@ EDGES: dict[str, tuple[dict[str, Any], tuple[dict[str, Any], ...]]] = {
         ({"tier_now": "growth"}, {"incident_minutes": 239}),
     ),
     "key_person_left": (
-        {"key_left_days": 30, "tier_now": "growth"},
-        ({"key_left_days": 31}, {"tier_now": "digital"}),
+        {"key_left_days": 30},
+        ({"key_left_days": 31},),
     ),
     # For a week after an outage nobody is alarmed by use.
     "went_silent": (
@@ -185,10 +185,31 @@ def test_every_band_and_every_alert_ends_in_something_to_do() -> None:
 
 
 def test_stages_say_what_the_customer_should_hear() -> None:
-    """In person as in campaigns: each stage of the digital tier has a value to enrol on."""
+    """In the tasks of the touch plan; in the digital tier each stage has a value to enrol on."""
     assert PLAYBOOK.lifecycle is not None
     assert PLAYBOOK.touches is not None
     assert PLAYBOOK.touches.digital is not None
     enrolled = {stage for value in PLAYBOOK.touches.digital.values for stage in value.stages}
     assert enrolled == {stage.name for stage in PLAYBOOK.lifecycle.stages}
-    assert all(stage.hears for stage in PLAYBOOK.lifecycle.stages)
+    plan = PLAYBOOK.touches.plan
+    said = {name for name, t in plan.items() if t.task and "{stage_hears:text}" in t.task.body}
+    assert said == {"call", "review", "checkin"}
+
+
+def test_the_pyramid_is_the_published_one() -> None:
+    """Shares, people and goals of the tiers; value weighs four times the room to grow."""
+    tiers = PLAYBOOK.tiers
+    assert tiers is not None
+    assert [
+        (t.name, t.share, t.at_least, t.contact, t.accounts_per_csm, t.retention_goal)
+        for t in tiers.steps
+    ] == [
+        ("strategic", 10, 5, "named", 25, 100),
+        ("growth", 30, 0, "pool", 125, None),
+        ("digital", None, 0, "queue", None, None),
+    ]
+    ranks = [(1.0, 0.0), (0.0, 1.0), (0.5, None)]
+    schema = {"rank_value_now": pl.Float64, "rank_growth_room": pl.Float64}
+    frame = pl.DataFrame(ranks, schema=schema, orient="row")
+    found = frame.select(pl.sql_expr(tiers.rank).alias("rank"))["rank"].to_list()
+    assert found == pytest.approx([0.8, 0.2, 0.5])
