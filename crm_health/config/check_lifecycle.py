@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from crm_health.config.checker import Checker
 from crm_health.config.known import Known
-from crm_health.config.lifecycle import Lifecycle, ValueLadder
+from crm_health.config.lifecycle import Labelled, Lifecycle, ValueLadder
 from crm_health.entities import Kind
 
 
@@ -20,7 +20,7 @@ def check_lifecycle(known: Known, lifecycle: Lifecycle) -> None:
     check, path = known.check, ("lifecycle", "stages")
     stages = lifecycle.stages
     twice(check, path, "name", [stage.name for stage in stages])
-    twice(check, path, "label", [stage.label for stage in stages])
+    labels(check, path, stages)
     closed = next((n for n, s in enumerate(stages) if s.when.strip().lower() == "true"), None)
     for number, stage in enumerate(stages):
         here = (*path, number)
@@ -38,7 +38,7 @@ def check_lifecycle(known: Known, lifecycle: Lifecycle) -> None:
 def check_ladder(known: Known, ladder: ValueLadder) -> None:
     """Check the value ladder; `known` as above."""
     check, path = known.check, ("value_stages", "stages")
-    twice(check, path, "label", [stage.label for stage in ladder.stages])
+    labels(check, path, ladder.stages)
     for number, stage in enumerate(ladder.stages):
         here = (*path, number)
         if stage.when is not None:
@@ -47,6 +47,18 @@ def check_ladder(known: Known, ladder: ValueLadder) -> None:
             check.add(here, "the first step needs a condition", "such as when: active_days > 0")
         elif number < len(ladder.stages) - 1:
             check.add(here, "a step that only people give must be the last one", "add `when:`")
+
+
+def labels(check: Checker, path: tuple[str | int, ...], steps: Sequence[Labelled]) -> None:
+    """Note labels, former ones too, that stand for two of the steps."""
+    twice(check, path, "label", [step.label for step in steps])
+    seen: dict[str, int] = {step.label.lower(): n for n, step in enumerate(steps)}
+    for number, step in enumerate(steps):
+        for word in step.formerly:
+            other = seen.setdefault(word.lower(), number)
+            if other != number:
+                what = f"{word!r} is or was the label of number {other + 1} as well"
+                check.add((*path, number, "formerly"), what)
 
 
 def twice(check: Checker, path: tuple[str | int, ...], key: str, words: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm_health.config.check_lifecycle import twice
+from crm_health.config.check_lifecycle import labels, twice
 from crm_health.config.known import Known
 from crm_health.config.problems import nearest
 from crm_health.config.tiers import Tiers
@@ -19,7 +19,7 @@ def check_tiers(known: Known, tiers: Tiers) -> None:
     check, path = known.check, ("tiers", "steps")
     names = [step.name for step in tiers.steps]
     twice(check, path, "name", names)
-    twice(check, path, "label", [step.label for step in tiers.steps])
+    labels(check, path, tiers.steps)
     known.expression(("tiers", "rank"), tiers.rank, expect=Kind.NUMBER)
     known.expression(("tiers", "value"), tiers.value, expect=Kind.NUMBER)
     unless = tiers.review.down_unless

@@ -6,18 +6,29 @@ from typing import Annotated
 
 from pydantic import Field
 
-from crm_health.config.base import Expression, Frozen, Slug
+from crm_health.config.base import Expression, Frozen, Slug, Texts
 
 #: What people see of a stage or tier: a word of a picklist.
 Label = Annotated[str, Field(min_length=1, max_length=40)]
 
 
-class Stage(Frozen):
+class Labelled(Frozen):
+    """What the CRM shows by a label, and is known by it."""
+
+    label: Label
+    #: What it was called before: customers that still show it are there.
+    formerly: Texts = ()
+
+    def labels(self) -> tuple[str, ...]:
+        """All that the CRM may show, today's label last."""
+        return (*self.formerly, self.label)
+
+
+class Stage(Labelled):
     """One stage of the lifecycle; the first whose condition holds."""
 
     #: Its name in expressions, and in what we remember: never rename it.
     name: Slug
-    label: Label
     when: Expression
     #: What the customer should hear while in it.
     hears: str = Field(min_length=1)
@@ -39,10 +50,9 @@ class Lifecycle(Frozen):
     stages: Annotated[tuple[Stage, ...], Field(strict=False, min_length=1, max_length=9)]
 
 
-class ValueStage(Frozen):
+class ValueStage(Labelled):
     """One step of the ladder; each asks for all that those below it ask."""
 
-    label: Label
     #: None: only a person puts a customer there.
     when: Expression | None = None
     #: What value looks like here.

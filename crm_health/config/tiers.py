@@ -7,15 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from crm_health.config.base import Expression, Frozen, Slug
-from crm_health.config.lifecycle import Label
+from crm_health.config.lifecycle import Labelled
 
 
-class Tier(Frozen):
+class Tier(Labelled):
     """One step of the pyramid."""
 
     #: Its name in expressions, and in what we remember: never rename it.
     name: Slug
-    label: Label
     #: Percent of the customers; None, for the last one: the rest.
     share: float | None = Field(default=None, gt=0, lt=100)
     #: So many at least, however few customers there are.

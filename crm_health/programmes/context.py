@@ -67,8 +67,10 @@ def lines(
         latest, on="contact_id", how="left", maintain_order="left"
     )
     parts = [_who(tiers), _answer(), _band(), _renewal(day)]
-    line = pl.concat_str(parts, separator=", ", ignore_nulls=True).str.slice(0, LONGEST)
-    return whole.select(line.alias("line"))["line"]
+    line = pl.concat_str(parts, separator=", ", ignore_nulls=True)
+    # One line without an end of spaces: CRMs cut those off, and it would be written for ever.
+    plain = line.str.replace_all(r"\s+", " ").str.slice(0, LONGEST).str.strip_chars()
+    return whole.select(plain.alias("line"))["line"]
 
 
 def _who(tiers: Mapping[str, str]) -> pl.Expr:

@@ -63,7 +63,7 @@ class Placing:
         config, kept = self.playbook.lifecycle, self.remembers("stage")
         if config is None:
             return _nothing(values, _NO_STAGE)
-        names = {stage.label: stage.name for stage in config.stages}
+        names = {text: stage.name for stage in config.stages for text in stage.labels()}
         then = pl.DataFrame(
             {
                 "stage": named(_shown(values, "stage"), names),
@@ -87,7 +87,8 @@ class Placing:
         config, kept = self.playbook.value_stages, self.remembers("value_stage")
         if config is None:
             return _nothing(values, _NO_STEP)
-        numbers = {stage.label: str(n) for n, stage in enumerate(config.stages, 1)}
+        steps = enumerate(config.stages, 1)
+        numbers = {text: str(n) for n, stage in steps for text in stage.labels()}
         then = pl.DataFrame(
             {
                 "level": named(_shown(values, "value_stage"), numbers).cast(pl.Int64),
@@ -119,7 +120,7 @@ class Placing:
         )
         unless = config.review.down_unless
         spared = _conditions(values, {SPARED: unless})
-        names = {step.label: step.name for step in config.steps}
+        names = {text: step.name for step in config.steps for text in step.labels()}
         period = reviewing.period(config.review, self.day)
         shown_tier = named(_shown(values, "tier"), names)
         then = pl.DataFrame(

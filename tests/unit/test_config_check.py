@@ -208,6 +208,12 @@ MISTAKES = [
     (PLAYBOOK, "when: age < 60 and", 'when: "true" #',
      "lifecycle.stages[2].when: no customer can reach it: land, above it, always holds"),
     (PLAYBOOK, "name: land", "name: renew", "lifecycle.stages[1].name: 'renew' stands twice"),
+    (
+        PLAYBOOK,
+        "label: Land",
+        "label: Land\n      formerly: [adopt]",
+        "lifecycle.stages[1].formerly: 'adopt' is or was the label of number 4 as well",
+    ),
     (PLAYBOOK, "      when: active_days > 0\n", "",
      "value_stages.stages[0]: the first step needs a condition"),
     (PLAYBOOK, "rank_value_now + 0.2", "rank_valu_now + 0.2",

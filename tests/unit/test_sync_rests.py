@@ -121,7 +121,7 @@ def test_leadership_hears_of_one_whatever_reason_a_person_gave(
     org.pass_time(days=4)
     org.sync()
     subjects = [task["Subject"] for task in tasks(org)]
-    start = "A story (of) it in two lines, x" if reason else "Escalation is escalated"
+    start = "A story {of} it in two lines, x" if reason else "Unnamed issue is escalated"
     assert len(subjects) == 2
     assert all(len(subject) < 120 for subject in subjects)
     assert any(subject.startswith(f"Acme: {start}") for subject in subjects)
@@ -131,9 +131,11 @@ def test_leadership_hears_of_one_whatever_reason_a_person_gave(
 def test_what_an_escalation_held_back_opens_with_its_end(tmp_path: Path) -> None:
     """In the same sync: the next one, with nothing new, has nothing to write."""
     task = {"subject": "{account}: late soon", "body": "Look"}
-    soon: dict[str, Any] = {"when": "second < 60", "severity": "low", "does": "task", "task": task}
+    soon: dict[str, Any] = {"when": "second < 60", "severity": "high", "does": "task", "task": task}
     alerts = {"soon": soon, "late": {"replaces": ["soon"]}, "dropped": {"when": "score < 2"}}
-    org = Org(tmp_path, config(playbook={**playbook(), "alerts": alerts}))
+    # A name is no template, whatever it looks like.
+    named = playbook(reason="Support {issue}")
+    org = Org(tmp_path, config(playbook={**named, "alerts": alerts}))
     account = org.account(80, Second=95.0)
     org.case(account)
     org.sync()

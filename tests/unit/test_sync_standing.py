@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standing_kit import BEFORE, PLAYBOOK, customers, placed_org
@@ -118,3 +120,26 @@ def test_an_edit_that_is_no_tier_is_put_back(org: Org) -> None:
     org.edit("Account", ids[0], PTier="Platinum")
     org.sync()
     assert org.shown(ids[0])["PTier"] == "Top"
+
+
+def test_another_label_moves_nobody(tmp_path: Path) -> None:
+    """Stage, step, tier, their dates and a person's choice stay, under the new name."""
+    org = placed_org(tmp_path)
+    ids = customers(org)
+    org.sync()
+    org.edit("Account", ids[29], PTier="Top")
+    org.days(2)
+    before = tiers(org, ids)
+    renamed: dict[str, Any] = copy.deepcopy(PLAYBOOK)
+    steps = (("tiers", "steps"), ("lifecycle", "stages"), ("value_stages", "stages"))
+    for step in (step for part, name in steps for step in renamed[part][name]):
+        step["formerly"], step["label"] = [step["label"]], f"New {step['label']}"
+    org.config = placed_org(tmp_path / "other", **renamed).config
+    org.sync()
+    assert tiers(org, ids) == [f"New {tier}" for tier in before]
+    shown = org.shown(ids[0])
+    assert (shown["PStage"], shown["PValue"]) == ("New Adopt", "New Using")
+    assert shown["PTierSince"] == shown["PStageSince"] == shown["PValueSince"] == BEFORE.date()
+    assert "p=2026-03-18" in org.shown(ids[29])["PMemory"]
+    assert org.plan(org.sync()).is_empty()
+    org.store.close()
