@@ -202,6 +202,7 @@ def _result(
         "waiting": report.waiting,
         "expired": report.expired,
         "ownerless": report.ownerless,
+        "stood": report.stood,
         "refused": report.refused,
         "stops": report.stops,
         "warnings": report.warnings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from crm_health.config import domains, figures, names
@@ -11,7 +12,7 @@ from crm_health.config.check_playbook import check_playbook
 from crm_health.config.checker import Checker
 from crm_health.config.columns import columns_for
 from crm_health.config.escalations import LEADERSHIP
-from crm_health.config.known import Columns
+from crm_health.config.known import Columns, words
 from crm_health.config.mapping import Mapping
 from crm_health.config.model import Model
 from crm_health.config.playbook import Playbook
@@ -65,6 +66,8 @@ def check(given: Documents, crm: str) -> list[Problem]:
         if mapping is not None:
             _kept(alerts, playbook, mapping)
             _has_leaders(alerts, playbook, mapping)
+        if model is not None and given.whole:
+            _acted_on(alerts, model, playbook)
         problems += alerts.problems
         used |= alerts.used
         if model_check is not None and model is not None:
@@ -105,6 +108,20 @@ def _has_leaders(check: Checker, playbook: Playbook, mapping: Mapping) -> None:
         what = "is nobody, and this mapping knows no managers: what leadership should hear of "
         what += "escalations goes to the customer's own CSM"
         check.warn(("people", "retention_owner"), what, "name a user or queue")
+
+
+def _acted_on(check: Checker, model: Model, playbook: Playbook) -> None:
+    """Whether anybody hears when a customer comes into the worst band."""
+    worst = model.bands[0].name
+    named = re.compile(rf"\bband\s*(?:=\s*'{worst}'|in\s*\([^)]*'{worst}')")
+    tells = (
+        named.search(alert.when) or "score" in words(alert.when)
+        for alert in playbook.alerts.values()
+        if alert.polarity == "risk" and alert.does != "quiet"
+    )
+    if playbook.alerts and model.bands[0].below is not None and not any(tells):
+        what = f"none of them makes a task or an escalation of the band {worst!r}"
+        check.warn(("alerts",), what, f"write one with `when: band = '{worst}' and ...`")
 
 
 def _led(check: Checker, model: Model, playbook: Playbook) -> None:

@@ -65,6 +65,11 @@ def _people(result: Result) -> list[str]:
         lines.append(
             f"{counted(result['expired'], 'new task')} waited too long and will not be told."
         )
+    if result["stood"]:
+        lines.append(
+            f"{counted(result['stood'], 'alert')} held already when the account was first synced: "
+            "the fields say so, and there is no task for as long as it lasts."
+        )
     if result["ownerless"]:
         lines.append(
             "Can't be made: "

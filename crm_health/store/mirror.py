@@ -109,7 +109,7 @@ class Mirror:
         with self._database.read() as connection:
             reach = loading.reach(connection, self._catalog, entity)
             known = {shapes.ID, shapes.ACCOUNT_ID, shapes.CONTACT_ROLE, *reach.columns}
-            unknown = sorted({*columns, *([true] if true else [])} - known)
+            unknown = sorted(set(columns) - known | {true or ""} - {"", *reach.columns})
             if unknown:
                 raise BrokenInvariant(f"the mirror's {entity} has no {', '.join(unknown)}")
             return loading.load(connection, reach, columns, scope, true)

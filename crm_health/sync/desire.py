@@ -39,6 +39,8 @@ class Desired:
     edits: pl.DataFrame
     #: Accounts that want something nobody could be given, a row each.
     ownerless: pl.Series
+    #: Alerts that held when their account was first synced, now: they make no task.
+    stood: int
 
 
 def desire(
@@ -102,7 +104,9 @@ def desire(
     tally.add(accounts, far, told.select(pl.col("now") != pl.col("then")).to_series())
     tasks = _tasks(setting, accounts, actions.shared.makes, kin)
     ownerless = pl.concat([actions.ownerless, raised.ownerless])
-    return Desired(plan, tasks, edits_reported(found), ownerless)
+    stood = actions.standing.filter(pl.col("account_id").is_in(first.implode()))
+    count = int(stood["standing"].str.split(",").list.len().sum())
+    return Desired(plan, tasks, edits_reported(found), ownerless, count)
 
 
 def _tasks(setting: Setting, accounts: pl.DataFrame, makes: pl.DataFrame, kin: Kin) -> pl.DataFrame:

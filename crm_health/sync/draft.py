@@ -34,6 +34,7 @@ class Gathered:
     tasks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TASKS))
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDITS))
     ownerless: pl.Series = field(default_factory=lambda: pl.Series("account_id", [], pl.String))
+    stood: int = 0
 
     def add(self, accounts: int, part: Desired) -> None:
         """Keep what is narrow of a part."""
@@ -41,6 +42,7 @@ class Gathered:
         self.tasks = pl.concat([self.tasks, part.tasks])
         self.edits = pl.concat([self.edits, part.edits])
         self.ownerless = pl.concat([self.ownerless, part.ownerless])
+        self.stood += part.stood
 
 
 def assess_all(

@@ -70,6 +70,8 @@ class Report:
     expired: int = 0
     #: Tasks and escalations that nobody active can take.
     ownerless: int = 0
+    #: Alerts that hold already for accounts that are synced for the first time: they make no task.
+    stood: int = 0
     #: What is odd but no hindrance, for people.
     warnings: list[str] = field(default_factory=list)
     #: Rows that the CRM refused before with the same content: not sent again.
@@ -199,6 +201,7 @@ def _count(store: Store, report: Report, due: Due, gathered: draft.Gathered, tal
     report.accounts = mirror.count("account")
     report.customers = report.assessed if due.all else int(before or 0)
     report.edits, report.ownerless = gathered.edits, gathered.ownerless.len()
+    report.stood = gathered.stood
     tally.customers = report.customers
     tally.customers_before = int(before) if due.all and before else None
     # Nothing moves where nothing was assessed: then the tables need not be read for it.
@@ -223,19 +226,21 @@ def _leave_out(
     Tasks beyond a person's day come back by themselves. What the CRM refused in the last day
     with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
-    run, unserved = report.run, gathered.ownerless
-    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.at_work)
-    for kind in ("task", "touch"):
-        store.drafts.leave_out(run, kind, waiting.left_out)
-    report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
-    if not options.dry_run:
-        ration.remember(store, gathered.tasks, waiting, everything=everything)
+    run, unserved, tasks = report.run, gathered.ownerless, gathered.tasks
     if not options.full:
         since = run.started_at - timedelta(days=1)
         refused = store.drafts.leave_out_refused(run, since, options.approve)
         report.refused = refused.height
         _leave_resting(store, run, refused, report.setting)
         unserved = pl.concat([unserved, refused["account_id"]])
+        # What the CRM does not take has no place in anybody's day: others would wait for nothing.
+        tasks = tasks.join(refused, on="key", how="anti", maintain_order="left")
+    waiting = ration.waiting(tasks, store, report.setting, gathered.at_work)
+    for kind in ("task", "touch"):
+        store.drafts.leave_out(run, kind, waiting.left_out)
+    report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
+    if not options.dry_run:
+        ration.remember(store, gathered.tasks, waiting, everything=everything)
     return unserved
 
 

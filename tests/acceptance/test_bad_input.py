@@ -160,13 +160,14 @@ def test_dirty_rows_are_set_aside_counted_and_shown(world: World) -> None:
     world.sandbox.edit("Account", accounts[8], {"Health_Tier__c": "Platinum"})
     done = world.clean(state, "sync", "--json")
     answer = orjson.loads(done.out)
-    assert answer["quarantined"] >= 6
+    assert answer["quarantined"] == 8
     after = world.truth()
     clean = set(accounts) - set(accounts[:9])
     touched = {line.split()[1] for line in difference(after, expected)}
     assert not touched & clean, "nobody else's health may change"
     for account in accounts[:9]:
         assert after["Account"][account]["Health_Memory__c"], "they are assessed all the same"
+    assert after["Account"][accounts[8]]["Health_Tier__c"] in {"Strategic", "Growth", "Digital"}
 
     shown = orjson.loads(world.clean(state, "status", "--json").out)["quarantine"]
     found = {(row["object"], row["problem"]): row["rows"] for row in shown}
@@ -176,7 +177,6 @@ def test_dirty_rows_are_set_aside_counted_and_shown(world: World) -> None:
     assert found["Case", "value not usable"] == 1
     assert found["Opportunity", "value not usable"] == 2
     assert found["Health_Usage__c", "value not usable"] == 1
-    assert found["Account", "value not usable"] == 1
     assert any(name == "Account" and "cycle" in problem for name, problem in found), found
     plain = world.clean(state, "status")
     assert "no account" in plain.out + plain.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import sys
 import tempfile
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from tests.bench import growth, items, portal, whole
+from tests.bench import growth, items, portal, programmes, whole
 from tests.bench.scene import CRMS, Scene, company, database
 from tests.bench.table import Result, as_dict, text
 
@@ -45,9 +46,9 @@ def _measure(given: argparse.Namespace, results: list[Result]) -> None:
     ):
         folder = Path(name)
         if given.crm == NONE:
-            _take(
-                "growth", lambda: growth.growth(given.size, folder, given.repeats), given, results
-            )
+            for item, of_book in (("growth", growth.growth), ("programmes", programmes.programmes)):
+                work = functools.partial(of_book, given.size, folder, given.repeats)
+                _take(item, work, given, results)
             return
         scene = first.enter_context(company(given.size, folder, given.crm))
         for item, work in (_of_org if given.crm == "salesforce" else _of_portal)(scene, given):

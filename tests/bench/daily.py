@@ -80,25 +80,46 @@ def _first(store: Store, config: Config) -> dict[str, Any]:
 
 def _next(store: Store, config: Config, repeats: int) -> dict[str, Any]:
     echo = Echo(config.mapping, NOW)
-    turns, report = [], None
+    turns, reports = [], []
     for _ in range(repeats):
         watch = Stopwatch()
         with watch.watching(_WATCHED):
-            report = _sync(store, config, echo, dry_run=True)
+            reports.append(_sync(store, config, echo, dry_run=True))
         turns.append(watch.taken)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak, report = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, reports[-1]
+    steps = {step: min(turn.get(step, 0.0) for turn in turns) for step in turns[0]}
     off = dict.fromkeys(("lifecycle", "tiers", "value_stages"))
     plain = config.playbook.model_copy(update=off)
     setting = replace(report.setting, config=replace(report.setting.config, playbook=plain))
     return {
-        "steps": {"/".join(step): min(turn.get(step, 0.0) for turn in turns) for step in turns[0]},
-        "plain book": cpu_of(lambda: population.anew(store, setting)),
+        "cpu": _sums(steps, cpu_of(lambda: population.anew(store, setting))),
+        "steps": {"/".join(step): seconds for step, seconds in steps.items()},
         "peak": peak,
         "accounts": report.assessed,
         "waiting": report.waiting,
-        "expired": report.expired,
         "kinds": _kinds(store, report),
     }
+
+
+def _sums(steps: dict[tuple[str, str], float], book: float) -> dict[str, dict[str, float]]:
+    """What each side takes for its rows (`load`), with them (`work`), and over the book.
+
+    Args:
+        steps: As a stopwatch has them.
+        book: What the pass over the book takes where no customer is placed.
+    """
+    found = {side: {"load": 0.0, "work": 0.0} for side in ("programmes", "assessing")}
+    whole = 0.0
+    for (outermost, step), seconds in steps.items():
+        if outermost == "book":
+            whole += seconds
+        elif outermost in ("assess", "desire", "ration") and step != "health fields":
+            assessing = outermost == "assess" and step != "placing"
+            kind = "load" if step in ("load", "kin") else "work"
+            found["assessing" if assessing else "programmes"][kind] += seconds
+    found["programmes"]["book"] = max(whole - book, 0.0)
+    found["assessing"]["book"] = book
+    return found
 
 
 def _sync(store: Store, config: Config, echo: Echo, *, dry_run: bool) -> run.Report:

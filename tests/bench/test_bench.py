@@ -48,14 +48,20 @@ def test_a_small_portal_is_measured_too(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_small_book_is_measured_without_a_crm(tmp_path: Path) -> None:
-    """Ratios, memory, and what a person waits for; every customer of the book has a score."""
+    """Ratios, memory, what a person waits for, and a day; every customer has a score."""
     told = tmp_path / "figures.json"
     assert main(["--crm", "none", "--size", "200", "--repeats", "1", "--json", str(told)]) == 0
     results = orjson.loads(told.read_bytes())["results"]
-    assert [r["limit"] for r in results] == [3.0, 3.0, 1.1, 1.3, 300.0, 1500.0, None]
+    limits = [3.0, 3.0, 1.1, 1.3, 300.0, 1500.0, None, 1.0, 1.0, 1.1, 1.3]
+    assert [r["limit"] for r in results] == limits
     assert all(r["measured"] > 0 for r in results)
     large = results[2]["details"]["large"]
     assert (large["accounts"], large["scored"]) == (200, 200)
+    day = results[7]["details"]["large"]
+    assert day["accounts"] == 200
+    # A day on which something happens: else the programmes' figure would be that of nothing.
+    assert all(day["kinds"].get(kind, 0) > 0 for kind in ("escalation", "errand", "close_task"))
+    assert sum(day["cpu"]["programmes"].values()) > 0
 
 
 def test_the_share_of_an_allowance_counts_whole_windows() -> None:

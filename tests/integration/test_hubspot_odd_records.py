@@ -8,6 +8,7 @@ import pytest
 from hubspot_portal import (
     CALM,
     COMPANIES,
+    LATE,
     NOW,
     OWNER,
     PROSPECT,
@@ -73,6 +74,11 @@ def test_ids_beyond_what_a_float_holds_are_kept_apart(account: Account) -> None:
 def test_a_change_of_a_second_ago_arrives_with_the_next_sync(account: Account) -> None:
     """The index behind search knows it only then; nothing is lost, nothing comes twice."""
     account.box.hubspot.settings(search_lag=30)
+    account.sync()
+    # A later save of another ticket: what is read is read from the last save known.
+    account.box.advance(3600)
+    account.box.hubspot.edit("tickets", LATE, {"subject": "Still down"})
+    account.box.advance(60)
     account.sync()
     account.box.advance(3600)
     known = account.known("case")

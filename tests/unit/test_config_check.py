@@ -307,3 +307,28 @@ def test_your_own_columns_are_usable(tmp_path: Path) -> None:
     )
     (tmp_path / MODEL).write_text(text, "utf-8")
     assert load(tmp_path).warnings == ()
+
+
+def test_a_band_that_nobody_hears_of_is_a_warning(tmp_path: Path) -> None:
+    """The worst one, where alerts are meant to tell of something at all."""
+    text = default(PLAYBOOK).replace("band = 'red'", "band = 'unknown'")
+    text = text.replace("band in ('red', 'unknown')", "band = 'unknown'")
+    (tmp_path / PLAYBOOK).write_text(text, "utf-8")
+    found = [w for w in load(tmp_path).warnings if w.path == "alerts"]
+    assert [w.message for w in found] == [
+        "none of them makes a task or an escalation of the band 'red'"
+    ]
+
+
+def test_a_department_that_nobody_staffs(tmp_path: Path) -> None:
+    """No user or queue of its own, and a mapping that knows no manager either."""
+    text = default(MAPPING).replace("      owner_id: OwnerId\n", "", 1)
+    text = text.replace("      csm_id: {field: Health_CSM__c, optional: true}\n", "", 1)
+    (tmp_path / MAPPING).write_text(text, "utf-8")
+    with pytest.raises(ConfigProblems) as caught:
+        load(tmp_path)
+    paths = {p.path for p in caught.value.problems if "nobody staffs it" in p.message}
+    assert "departments.Support" in paths
+    text = text.replace("write:\n", "fallback_owner: 005000000000001AAA\nwrite:\n", 1)
+    (tmp_path / MAPPING).write_text(text, "utf-8")
+    assert load(tmp_path).playbook.departments["Support"].owner is None

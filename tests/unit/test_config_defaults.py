@@ -277,6 +277,17 @@ def test_the_worked_accounts_give_their_published_base(account: str) -> None:
     assert weight == coverage
 
 
+def test_the_same_answers_are_worth_more_where_people_expect_more() -> None:
+    """Satisfaction is held against the step of value: content at the bottom is no merit."""
+    columns = ("answers_365", "satisfaction", "book_satisfaction_in_value_stage")
+    rows = [(3.0, 80.0, 90.0), (3.0, 75.0, 60.0), (3.0, 75.0, None), (2.0, 100.0, 60.0)]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.Float64), orient="row")
+    value = CONFIG.model.measures["satisfaction"].value
+    bottom, top, alone, few = frame.select(pl.sql_expr(value).alias("x"))["x"]
+    assert [_points("satisfaction", x) for x in (bottom, top, alone)] == [60.0, 95.0, 85.0]
+    assert few is None
+
+
 def _weights(model: str, tier: str) -> dict[str, float]:
     """What each measure of a model weighs in a tier."""
     given = next(kind for kind in CONFIG.model.models if kind.name == model).weights

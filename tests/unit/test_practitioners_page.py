@@ -21,16 +21,26 @@ _PAGE = (_ROOT / "docs" / "what-practitioners-ask.md").read_text(encoding="utf-8
 _ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in _PAGE.splitlines()
-    if re.match(r"\| ([ABC]?\d+) \|", line)
+    if re.match(r"\| ([A-G]?\d+) \|", line)
 ]
 _ITEMS = [
     *(f"A{n}" for n in range(1, 27)),
     *(f"B{n}" for n in range(27, 31)),
     *(f"C{n}" for n in range(31, 35)),
     *("72", "76", "77", "78"),
+    *(f"D{n}" for n in range(35, 42)),
+    *(f"E{n}" for n in range(42, 50)),
+    *(f"F{n}" for n in range(50, 57)),
+    *(f"G{n}" for n in range(57, 65)),
+    *("79", "82", "83", "84", "85", "87", "88", "89", "90", "91", "92", "94", "95"),
 ]
 _CONFIG = load(None)
-_MODEL = _CONFIG.model
+_MODEL, _PLAYBOOK, _WRITE = _CONFIG.model, _CONFIG.playbook, _CONFIG.mapping.write
+assert _PLAYBOOK.lifecycle is not None
+assert _PLAYBOOK.value_stages is not None
+assert _PLAYBOOK.tiers is not None
+assert _PLAYBOOK.touches is not None
+assert _PLAYBOOK.touches.digital is not None
 
 
 def _command(words: str) -> bool:
@@ -69,11 +79,13 @@ def _within(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]
         if "$ref" in node:
             node = definitions[node["$ref"].rpartition("/")[2]]
         elif "anyOf" in node:
-            node = node["anyOf"][0]
+            node = next((one for one in node["anyOf"] if "$ref" in one), node["anyOf"][0])
         elif "items" in node:
             node = node["items"]
         elif "patternProperties" in node:
             (node,) = node["patternProperties"].values()
+        elif isinstance(node.get("additionalProperties"), dict):
+            node = node["additionalProperties"]
         else:
             return {}
     return node
@@ -85,8 +97,17 @@ _KNOWN: dict[str, Callable[[str], bool]] = {
     "measure": _MODEL.measures.__contains__,
     "cap": _MODEL.caps.__contains__,
     "model": {kind.name for kind in _MODEL.models}.__contains__,
-    "alert": _CONFIG.playbook.alerts.__contains__,
-    "output": lambda name: name in ACCOUNT_OUTPUTS and name in _CONFIG.mapping.write.account,
+    "alert": _PLAYBOOK.alerts.__contains__,
+    "escalation": _PLAYBOOK.escalations.__contains__,
+    "stage": {stage.name for stage in _PLAYBOOK.lifecycle.stages}.__contains__,
+    "step": {step.label for step in _PLAYBOOK.value_stages.stages}.__contains__,
+    "tier": {tier.name for tier in _PLAYBOOK.tiers.steps}.__contains__,
+    "touch": _PLAYBOOK.touches.plan.__contains__,
+    "campaign": {value.label for value in _PLAYBOOK.touches.digital.values}.__contains__,
+    "output": lambda name: name in ACCOUNT_OUTPUTS and name in _WRITE.account,
+    "record": lambda name: getattr(_WRITE.escalation, name, None) is not None,
+    "task": lambda name: getattr(_WRITE.task, name, None) is not None,
+    "case": lambda name: getattr(_WRITE.case, name, None) is not None,
     "column": _column,
     "entity": ENTITIES.__contains__,
     "command": _command,
@@ -131,7 +152,15 @@ def test_every_test_named_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["fact nonsense", "command model guess", "setting override.nonsense", "column case.x"]
+    "name",
+    [
+        "fact nonsense",
+        "command model guess",
+        "setting override.nonsense",
+        "column case.x",
+        "step Unheard Of",
+        "record nonsense",
+    ],
 )
 def test_a_name_that_is_none_is_noticed(name: str) -> None:
     """The page could not name it."""

@@ -31,8 +31,8 @@ def _row(**given: Any) -> dict[str, Any]:
 def _result(**given: Any) -> dict[str, Any]:
     result: dict[str, Any] = {
         "customers": 300, "accounts": 400, "assessed": 300, "warnings": [], "quarantined": 0,
-        "edits": [], "waiting": 0, "expired": 0, "ownerless": 0, "refused": 0, "stops": [],
-        "run": "abc", "counts": {"planned": 1}, "kinds": {"fields": {"planned": 1}},
+        "edits": [], "waiting": 0, "expired": 0, "ownerless": 0, "stood": 0, "refused": 0,
+        "stops": [], "run": "abc", "counts": {"planned": 1}, "kinds": {"fields": {"planned": 1}},
         "calls_needed": 1, "calls_used": 7,
     }  # fmt: skip
     return result | given
@@ -110,14 +110,15 @@ def test_people_and_evidence_come_before_the_sum() -> None:
     """Edits, waiting and ownerless tasks, refusals, warnings and quarantine each get a line."""
     lines = outcome.summary(
         _result(
-            edits=[{"account_id": "1"}], waiting=2, ownerless=1, refused=3, quarantined=5,
-            warnings=["X is not in this org"],
+            edits=[{"account_id": "1"}], waiting=2, ownerless=1, stood=7, refused=3,
+            quarantined=5, warnings=["X is not in this org"],
         ),
         dry_run=False,
     )  # fmt: skip
     text = "\n".join(lines)
-    for part in ("1 edit by people", "2 new tasks wait", "people.retention_owner",
-                 "same content: 3 rows", "5 cells", "Warning: X is not in this org."):  # fmt: skip
+    for part in ("1 edit by people", "2 new tasks wait", "7 alerts held already",
+                 "people.retention_owner", "same content: 3 rows", "5 cells",
+                 "Warning: X is not in this org."):  # fmt: skip
         assert part in text
 
 

@@ -68,6 +68,26 @@ def test_load_by_accounts(book: Store) -> None:
     assert cases(book, Scope.accounts(pl.Series([], dtype=pl.String))) == []
 
 
+def test_load_where_a_column_is_true(store: Store) -> None:
+    """Of all rows, and of each account's by whatever way it is reached; missing is not true."""
+    put(store, "account", "Account", id=["a", "b"])
+    put(store, "contact", "Contact", id=["k"], account_id=["b"])
+    put(
+        store,
+        "case",
+        "Case",
+        id=["1", "2", "3", "4"],
+        account_id=["a", "a", None, "a"],
+        contact_id=[None, None, "k", None],
+        is_open=[True, False, True, None],
+    )
+    for scope, wanted in ((Scope.all(), ["1", "3"]), (Scope.accounts(pl.Series(["b"])), ["3"])):
+        loaded = store.mirror.load("case", [], scope, true="is_open")
+        assert sorted(loaded["id"]) == wanted
+    with pytest.raises(BrokenInvariant, match="case has no colour"):
+        store.mirror.load("case", [], Scope.all(), true="colour")
+
+
 def test_buckets_divide_the_rows(book: Store) -> None:
     """The buckets together give every row that reaches an account, each once."""
     found = [
