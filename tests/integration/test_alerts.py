@@ -54,6 +54,7 @@ def task(org: Org) -> dict[str, Any]:
     ((record, row),) = org.tasks().items()
     out, episode = org.write.task, org.write.episode
     base = row[out.key].split("#")[0]
+    assert episode.told is not None
     told = {
         one.get(episode.key): one.get(episode.told) for one in org.rows(episode.object).values()
     }

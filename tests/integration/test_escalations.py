@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from both import CRMS, Org, configured
@@ -37,7 +37,7 @@ def records(org: Org) -> list[dict[str, Any]]:
     """The escalations of whomever, by our own names."""
     out = org.write.escalation
     names = {path: role for role, path in out.model_dump().items() if isinstance(path, str)}
-    words = {stage: word for word, stage in out.statuses.items()}
+    words: dict[Any, str] = {stage: word for word, stage in out.statuses.items()}
     pipeline = out.constants
     rows = org.rows(out.object).items()
     mine = [(i, row) for i, row in rows if all(row.get(n) == v for n, v in pipeline.items())]
@@ -45,7 +45,7 @@ def records(org: Org) -> list[dict[str, Any]]:
     return [{**one, "status": words.get(one["status"], one["status"])} for one in told]
 
 
-def work(org: Org, word: str) -> None:
+def work(org: Org, word: Literal["waiting", "resolved"]) -> None:
     """A person moves the one escalation on."""
     (one,) = records(org)
     out = org.write.escalation
