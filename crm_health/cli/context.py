@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from crm_health import logs
-from crm_health.config.load import Config, digest_of
+from crm_health.config.load import Config, Unchecked, unchecked
 from crm_health.config.load import load as load_config
 from crm_health.config.problems import nearest
 from crm_health.connector import Budget, Connector, Notes, Plugin, Ports, Provisioner
@@ -57,9 +57,14 @@ class Context:
         return notifier(addresses, f"{PREFIX}NOTIFY", log)
 
     @cached_property
+    def unchecked(self) -> Unchecked | None:
+        """The configuration without the check; None where it has mistakes."""
+        return unchecked(self.settings.config, crm=self.settings.crm)
+
+    @property
     def digest(self) -> str | None:
         """The configuration's, without the check; None where it has mistakes."""
-        return digest_of(self.settings.config, crm=self.settings.crm)
+        return self.unchecked.digest if self.unchecked else None
 
     @cached_property
     def plugin(self) -> Plugin:

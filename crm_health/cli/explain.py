@@ -53,9 +53,9 @@ def explain(context: Context, account: str, as_of: datetime | None, *, form: boo
                 _no_reading(known, shown, context.config.mapping.scope), param_hint="ACCOUNT"
             )
         told = _told(store, context, found)
-        stands = (
-            [] if asked else standing.lines(context.config.playbook, shown, _kept(store, known))
-        )
+        # The check of the configuration takes far longer than all else here, and changes nothing.
+        playbook = context.unchecked.playbook if context.unchecked and not asked else None
+        stands = standing.lines(playbook, shown, _kept(store, known)) if playbook else []
     name = shown.pop("name", None)
     # What the CRM shows now says nothing of another day.
     told |= {"name": name, "shown_now": shown if asked is None else None, "stands": stands}

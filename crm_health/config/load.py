@@ -92,14 +92,25 @@ def load(
     )
 
 
-def digest_of(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> str | None:
-    """The digest that a configuration has if its values pass the check, which takes far longer.
+@dataclass(frozen=True)
+class Unchecked:
+    """What a configuration says if it passes the check, which takes far longer than reading."""
+
+    playbook: Playbook
+    digest: str
+
+
+def unchecked(folder: Path | None = None, *, crm: str = DEFAULT_CRM) -> Unchecked | None:
+    """Read a configuration that only explains what was done by it.
 
     Returns:
         None where a file can't be read, or says what no configuration can.
     """
     read = _read_all(folder, crm, {})
-    return None if read.problems else digest(*read.values.values())
+    if read.problems:
+        return None
+    mapping, model, playbook = read.values.values()
+    return Unchecked(playbook, digest(mapping, model, playbook))
 
 
 def digest(*parts: BaseModel) -> str:

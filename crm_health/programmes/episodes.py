@@ -99,7 +99,8 @@ def conditions(
         quiet: Where this holds, alerts are for the fields only.
 
     Returns:
-        Columns of `FOUND`, one row an account and rule.
+        Columns of `FOUND`, one row an account and rule. With `kept` only those that matter: what
+        holds or may hold, and what is over of these episodes.
     """
     frames = [pl.DataFrame(schema=FOUND)]
     for rule, alert in alerts.items():
@@ -115,7 +116,12 @@ def conditions(
             "baseline": pl.sql_expr(alert.baseline) if alert.baseline else pl.lit(None),
         }
         typed = (expr.cast(FOUND[name]).alias(name) for name, expr in columns.items())
-        frames.append(view.select("account_id", *typed))
+        told = view.select("account_id", *typed)
+        if kept is not None:
+            # Most rules hold for few, and of the others few have an episode that could end.
+            going = pl.col("account_id").is_in(kept.filter(rule=rule)["account_id"].implode())
+            told = told.filter(pl.col("holds").fill_null(True) | (pl.col("clears") & going))
+        frames.append(told)
     return pl.concat(frames)
 
 

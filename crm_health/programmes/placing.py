@@ -41,17 +41,23 @@ class Placing:
     review: bool = False
     #: `CUTS` and `MOVES` among the book's figures.
     book: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    #: What the CRM remembers of the customers, and what people changed, where that is known before:
+    #: as `programme_memory.parse` and `edited` give them, in their order.
+    memory: tuple[pl.DataFrame, pl.DataFrame] | None = None
 
     def __call__(self, values: pl.DataFrame) -> pl.DataFrame:
         """The columns of `PLACED`, of `programme_memory.PLACING`, and what a review needs."""
-        known = programme_memory.parse(_with(values, "programmes"))
-        edits = programme_memory.edited(values, known, HELD)
+        known, edits = self.memory or self._remembered(values)
         parts = [
             self._stages(values, known, edits),
             self._ladder(values, known, edits),
             self._tiers(values, known, edits),
         ]
         return pl.concat(parts, how="horizontal")
+
+    def _remembered(self, values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        known = programme_memory.parse(_with(values, "programmes"))
+        return known, programme_memory.edited(values, known, HELD)
 
     def remembers(self, output: str) -> bool:
         """Whether the CRM keeps an output with its date, and what goes with it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -79,8 +79,9 @@ def load_facts(
     scope: Scope,
     book: Figures,
     until: Mapping[str, date] | None = None,
+    place: facts.Place | None = None,
 ) -> facts.Facts:
-    """The One View of some accounts: one wide row each.
+    """The One View of some accounts: one wide row each, placed by `place` or as the run does.
 
     Of entities in `until` as if there were no rows of days later than that.
     """
@@ -95,7 +96,7 @@ def load_facts(
         )
     # The accounts are there already; what their columns are worth depends on when they were read.
     sources["account"] = facts.Source(accounts, _read_at(store, setting, "account"), None)
-    place = placing(setting, book)
+    place = place or placing(setting, book)
     return facts.compute(model, sources, accounts, setting.as_of, book, place)
 
 
@@ -169,7 +170,10 @@ def assess(
     edits = memory.edited(accounts, memories)
     override = overrides.resolve(accounts, memories, edits, day, model.override)
     accounts = accounts.with_columns(override)
-    view = load_facts(store, setting, accounts, scope, book)
+    programmes = programme_memory.parse(accounts.select("account_id", shown("programmes")))
+    changed = programme_memory.edited(accounts, programmes)
+    place = replace(placing(setting, book), memory=(programmes, changed))
+    view = load_facts(store, setting, accounts, scope, book, place=place)
     assessed = score.assess(model, view, setting.as_of)
     settled = _settle(setting, accounts, memories, assessed)
     known = store.history.series(day - HISTORY, scope).filter(pl.col("day") < day)
@@ -221,15 +225,7 @@ def assess(
         pl.lit(setting.config.digest).alias("digest"),
         "was",
     ).join(receipts, on="account_id", maintain_order="left")
-    programmes = programme_memory.parse(accounts.select("account_id", shown("programmes")))
-    return Assessment(
-        frame,
-        memories,
-        edits,
-        readings,
-        programmes,
-        programme_memory.edited(accounts, programmes),
-    )
+    return Assessment(frame, memories, edits, readings, programmes, changed)
 
 
 def _settle(

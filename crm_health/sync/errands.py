@@ -21,7 +21,7 @@ _DONE, _OPEN = "[x]", "[ ]"
 #: Business days that leadership has for what it is told.
 _LEADER_DAYS = 1
 #: What a person's record is called that gives no reason, and the longest reason of one that does.
-_NO_REASON, _REASON = "Escalation", 80
+_NO_REASON, _REASON = "Unnamed issue", 80
 
 
 def required(setting: Setting) -> pl.DataFrame:

@@ -108,8 +108,8 @@ def _programmes(setting: Setting, found: Assessment) -> Part:
     names = tuple(name for name in programme_memory.SEALED if name in written)
     worth = standing.worth_writing(accounts, want, found.programme_edits)
     # Only of what is written: there are many of them, and most days change few accounts.
-    new = pl.repeat(None, want.height, dtype=pl.String, eager=True)
-    new = new.scatter(worth.arg_true(), programme_memory.seals(want.filter(worth)))
+    told = want.filter(worth)
+    new = _placed(worth, programme_memory.seals(told))
     seals = pl.DataFrame({"worth": worth, "new": new, "old": found.programmes["seals"]})
     text = programme_memory.render(
         accounts.select("account_id", *programme_memory.PLACING).with_columns(
@@ -125,8 +125,13 @@ def _programmes(setting: Setting, found: Assessment) -> Part:
         text=text,
         worth=worth if names else worth.clear(len(worth)).fill_null(False),
         changed=changed & remembers,
-        why=standing.why(accounts, want),
+        why=_placed(worth, standing.why(accounts.filter(worth), told)),
     )
+
+
+def _placed(where: pl.Series, texts: pl.Series) -> pl.Series:
+    """Texts at the rows that are meant; the others have none."""
+    return pl.repeat(None, len(where), dtype=pl.String, eager=True).scatter(where.arg_true(), texts)
 
 
 def _health(setting: Setting, found: Assessment) -> Part:

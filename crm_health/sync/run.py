@@ -226,19 +226,21 @@ def _leave_out(
     Tasks beyond a person's day come back by themselves. What the CRM refused in the last day
     with the very same content waits for a change, for `full`, or for a person's approval of it.
     """
-    run, unserved = report.run, gathered.ownerless
-    waiting = ration.waiting(gathered.tasks, store, report.setting, gathered.at_work)
-    for kind in ("task", "touch"):
-        store.drafts.leave_out(run, kind, waiting.left_out)
-    report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
-    if not options.dry_run:
-        ration.remember(store, gathered.tasks, waiting, everything=everything)
+    run, unserved, tasks = report.run, gathered.ownerless, gathered.tasks
     if not options.full:
         since = run.started_at - timedelta(days=1)
         refused = store.drafts.leave_out_refused(run, since, options.approve)
         report.refused = refused.height
         _leave_resting(store, run, refused, report.setting)
         unserved = pl.concat([unserved, refused["account_id"]])
+        # What the CRM does not take has no place in anybody's day: others would wait for nothing.
+        tasks = tasks.join(refused, on="key", how="anti", maintain_order="left")
+    waiting = ration.waiting(tasks, store, report.setting, gathered.at_work)
+    for kind in ("task", "touch"):
+        store.drafts.leave_out(run, kind, waiting.left_out)
+    report.waiting, report.expired = len(waiting.keys), len(waiting.expired)
+    if not options.dry_run:
+        ration.remember(store, gathered.tasks, waiting, everything=everything)
     return unserved
 
 

@@ -37,17 +37,29 @@ def task_rows(
         notes: The texts of the episodes as they should be: `base`, `told`.
         holders: `account_id`, `holder`: at whom the tasks of some accounts stand.
     """
-    return pl.concat(
-        [
-            _new(setting, accounts, shared, notes, holders),
-            _more(setting, records, accounts, shared),
-        ]
-    )
+    joined = shared.joins.filter(~pl.col("new")).select("base")
+    goes_on = pl.col("is_open") & pl.col("untouched")
+    more = records.tasks.filter(goes_on).join(joined, on="base", how="semi").unique("base")
+    lines = _lines(records, shared, more)
+    if lines.is_empty():
+        return rows(lines)
+    said = _texts(setting, accounts, lines)
+    return pl.concat([_new(setting, said, shared, notes, holders), _more(setting, said, more)])
+
+
+def _lines(records: Records, shared: Telling, more: pl.DataFrame) -> pl.DataFrame:
+    """What is told in which task, new ones and those in `more`: `account_id`, `base`, `rule`."""
+    names = ["account_id", "base", "rule"]
+    makes = shared.makes.with_columns(pl.col("key").alias("base"))
+    going = records.known.filter(pl.col("cleared_at").is_null())
+    joins = shared.joins.filter(pl.col("new") | pl.col("base").is_in(more["base"].implode()))
+    told = going.join(more, on="base", how="semi")
+    return pl.concat(frame.select(names) for frame in (makes, told, joins))
 
 
 def _new(
     setting: Setting,
-    accounts: pl.DataFrame,
+    said: pl.DataFrame,
     shared: Telling,
     notes: pl.DataFrame,
     holders: pl.DataFrame,
@@ -56,15 +68,8 @@ def _new(
     if makes.is_empty():
         return rows(makes.head(0))
     out, episode = setting.config.mapping.write.task, setting.config.mapping.write.episode
-    lines = pl.concat(
-        [
-            makes.select("account_id", pl.col("key").alias("base"), "rule"),
-            shared.joins.filter("new").select("account_id", "base", "rule"),
-        ]
-    )
     made = (
-        _texts(setting, accounts, lines)
-        .join(makes.select(pl.col("key").alias("base"), "owner_id", "contact_id"), on="base")
+        said.join(makes.select(pl.col("key").alias("base"), "owner_id", "contact_id"), on="base")
         .join(notes, on="base", how="left", maintain_order="left")
         .join(holders, on="account_id", how="left", maintain_order="left")
         .with_columns(pl.lit(out.open_status).alias("status"))
@@ -107,28 +112,14 @@ def _new(
     )
 
 
-def _more(
-    setting: Setting, records: Records, accounts: pl.DataFrame, shared: Telling
-) -> pl.DataFrame:
+def _more(setting: Setting, said: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     """What joins an open task: nobody touched it, so it is written anew, as a whole."""
-    joins = shared.joins.filter(~pl.col("new"))
-    open_tasks = records.tasks.filter(pl.col("is_open") & pl.col("untouched"))
-    mine = open_tasks.join(joins.select("base"), on="base", how="semi").unique("base")
-    if mine.is_empty():
-        return rows(joins.head(0))
+    if more.is_empty():
+        return rows(more.select("account_id").clear())
     out = setting.config.mapping.write.task
-    goes_on = records.known.filter(pl.col("cleared_at").is_null())
-    lines = pl.concat(
-        [
-            goes_on.select("account_id", "base", "rule"),
-            joins.select("account_id", "base", "rule"),
-        ]
-    ).join(mine.select("base"), on="base", how="semi")
-    standing = mine.select("base", "id", "owner_id", "status", pl.col("due_at").alias("due_then"))
-    made = (
-        _texts(setting, accounts, lines)
-        .join(standing, on="base", maintain_order="left")
-        .with_columns(pl.min_horizontal("due_at", "due_then").alias("due_at"))
+    standing = more.select("base", "id", "owner_id", "status", pl.col("due_at").alias("due_then"))
+    made = said.join(standing, on="base", maintain_order="left").with_columns(
+        pl.min_horizontal("due_at", "due_then").alias("due_at")
     )
     fields = _said(setting)
     made = _sealed(made).select(

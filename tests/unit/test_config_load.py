@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from crm_health.config import schema
-from crm_health.config.load import digest_of, load
+from crm_health.config.load import load, unchecked
 from crm_health.config.problems import ConfigProblems, Problem, Severity
 from crm_health.entities import Kind
 
@@ -72,9 +72,12 @@ def test_the_digest_follows_the_values_only(tmp_path: Path) -> None:
 def test_the_digest_is_known_without_the_check(tmp_path: Path) -> None:
     """It is the checked one's, and none where a file says what no configuration can."""
     (tmp_path / "playbook.yaml").write_text(default("playbook.yaml") + "\n# a comment\n")
-    assert digest_of(tmp_path) == load(tmp_path).digest == load(None).digest
+    found, checked = unchecked(tmp_path), load(tmp_path)
+    assert found is not None
+    assert found.digest == checked.digest == load(None).digest
+    assert found.playbook.lifecycle == checked.playbook.lifecycle
     (tmp_path / "playbook.yaml").write_text("tasks_a_day: many\n")
-    assert digest_of(tmp_path) is None
+    assert unchecked(tmp_path) is None
 
 
 def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_leadership_hears_of_one_whatever_reason_a_person_gave(
     org.pass_time(days=4)
     org.sync()
     subjects = [task["Subject"] for task in tasks(org)]
-    start = "A story {of} it in two lines, x" if reason else "Escalation is escalated"
+    start = "A story {of} it in two lines, x" if reason else "Unnamed issue is escalated"
     assert len(subjects) == 2
     assert all(len(subject) < 120 for subject in subjects)
     assert any(subject.startswith(f"Acme: {start}") for subject in subjects)
@@ -146,3 +146,22 @@ def test_what_an_escalation_held_back_opens_with_its_end(tmp_path: Path) -> None
     org.sync()
     assert len(tasks(org, ":soon:")) == 1
     quiet(org)
+
+
+def test_what_is_refused_takes_nobody_s_place(tmp_path: Path) -> None:
+    """A day has room for one task: on the next day the other one is made, and then the first."""
+    base = alerts_config()
+    playbook = base.playbook.model_copy(update={"tasks_a_day": 1})
+    org = Org(tmp_path, type(base)(**{**vars(base), "playbook": playbook}))
+    _, second = (org.account(given, Second=50.0) for given in (70.0, 80.0))
+    # A new row goes by its number in the plan.
+    org.crm.refusals["Task", "1"] = REFUSED
+    assert org.sync().waiting == 1
+    assert tasks(org) == []
+    org.crm.heal()
+    org.pass_time(hours=16)
+    report = org.sync()
+    assert (report.refused, report.waiting) == (1, 0)
+    assert [task["WhatId"] for task in tasks(org)] == [second]
+    org.days(1)
+    assert len(tasks(org)) == 2
