@@ -60,7 +60,8 @@ def test_a_small_book_is_measured_without_a_crm(tmp_path: Path) -> None:
     day = results[7]["details"]["large"]
     assert day["accounts"] == 200
     # A day on which something happens: else the programmes' figure would be that of nothing.
-    assert all(day["kinds"].get(kind, 0) > 0 for kind in ("escalation", "errand", "close_task"))
+    assert all(day["kinds"].get(kind, 0) > 0 for kind in ("time_escalation", "clear_episode"))
+    assert day["waiting"] > 0
     assert sum(day["cpu"]["programmes"].values()) > 0
 
 
