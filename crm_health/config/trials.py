@@ -28,6 +28,8 @@ _WHEN = re.compile(rf"\bwhen\s+({_VALUE})\s+then\b", re.IGNORECASE)
 _IS_NULL = re.compile(_NAME + r"is\s+(?:not\s+)?null\b", re.IGNORECASE)
 _ITEM = re.compile(_VALUE)
 _ZERO = re.compile(r"[/%]\s*0+(?:\.0*)?(?![\w.])")
+#: A division by what may be nought: not by a number, nor by what sees to it.
+_DIVIDES = re.compile(r"/\s*(?!nullif\s*\(|greatest\s*\(|\s|\d)", re.IGNORECASE)
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 #: Larger than any share that people show as percent.
 NO_RATIO = 10.0
@@ -60,9 +62,14 @@ def doubts(
         ratios: names that texts show as percent.
         condition: whether it shall be true now and then; else it shall give a value.
     """
-    if _ZERO.search(_QUOTED.sub("''", expr.text)):
+    plain = _QUOTED.sub("''", expr.text)
+    if _ZERO.search(plain):
         yield Doubt("divides by zero", "what has no value is missing: leave it away")
         return
+    if condition and _DIVIDES.search(plain):
+        # A value that is no number is missing; a condition has no such thing: 0/0 > 1 holds.
+        what = "divides by what may be 0, and what comes of that is more than any number"
+        yield Doubt(what, "write x / nullif(y, 0), or make it a derived fact", perhaps=True)
     found = False
     for name, values in held(expr.text):
         for doubt in _of_values(name, values, domains, name in ratios):

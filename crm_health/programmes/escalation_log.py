@@ -19,6 +19,8 @@ from crm_health.entities import POLARS, Kind
 CUSTOMER, CLOSED = "waiting on customer", "closed"
 #: Longest log; of a longer one the oldest entries but the first are left out.
 LONGEST = 2000
+#: What is kept of a first entry, where there is no room for all.
+_FIRST = 200
 _BETWEEN = " > "
 _ENTRY = r"(.*?)\s*(\d{4}-\d{2}-\d{2} \d{2}:\d{2})$"
 _INSTANT = POLARS[Kind.INSTANT]
@@ -108,10 +110,18 @@ def named(holder: pl.Expr) -> pl.Expr:
     return holder.str.replace_all(">", "/", literal=True).str.strip_chars()
 
 
+def department(name: pl.Expr) -> pl.Expr:
+    """A department as the log names it, where it is called what the log says of nobody."""
+    plain = named(name)
+    nobody = plain.is_in([CUSTOMER, CLOSED])
+    return pl.when(nobody).then(pl.format("{} (department)", plain)).otherwise(plain)
+
+
 def appended(log: pl.Expr, new: pl.Expr) -> pl.Expr:
     """A log with one more entry; the oldest but the first go where there is no room for all."""
     whole = pl.concat_str([log, new], separator=_BETWEEN, ignore_nulls=True)
-    first = log.str.split(_BETWEEN).list.first()
+    # Of a story that a person wrote there its end is kept.
+    first = log.str.split(_BETWEEN).list.first().str.tail(_FIRST)
     kept = pl.concat_str([first, new], separator=_BETWEEN, ignore_nulls=True)
     room = LONGEST - kept.str.len_chars().cast(pl.Int64) - len(_BETWEEN)
     # The end of the log that fits, from the beginning of an entry on.

@@ -62,7 +62,8 @@ def department(reasons: Mapping[str, Reason]) -> pl.Expr:
     """Who has a record: its department, else that of its reason (`slug`); null: neither says."""
     theirs = {slug: reason.department for slug, reason in reasons.items()}
     named = pl.col("slug").replace_strict(theirs, default=None, return_dtype=pl.String)
-    return pl.coalesce("department", named)
+    said = pl.col("department").str.strip_chars()
+    return pl.coalesce(pl.when(said != "").then("department"), named)
 
 
 def by_rule(alerts: Mapping[str, Alert]) -> dict[str, str]:

@@ -94,7 +94,7 @@ def wanted(records: pl.DataFrame, clocks: Clocks) -> pl.DataFrame:
         .then(pl.lit(logs.CLOSED))
         .when(pl.col("state") == WAITING)
         .then(pl.lit(logs.CUSTOMER))
-        .otherwise(logs.named(pl.col("holder")))
+        .otherwise(logs.department(pl.col("holder")))
         .alias("now_with"),
     ).with_columns(
         (pl.col("state") != CLOSED).alias("is_open"),

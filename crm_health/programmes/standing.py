@@ -12,20 +12,8 @@ from crm_health.programmes.seals import canonical
 
 #: Attention that differs by less from what the CRM shows is not worth a write.
 WORTH = 10
-#: The outputs that are news whenever they differ.
-NEWS = (
-    "stage",
-    "stage_since",
-    "value_stage",
-    "value_stage_since",
-    "tier",
-    "tier_since",
-    "top_risk",
-    "top_opportunity",
-    "open_alerts",
-    "next_touch",
-    "next_touch_due",
-)
+#: The outputs that are news whenever they differ: all but figures.
+NEWS = tuple(n for n in SEALED if n not in ("attention", "value_at_stake", "licence_use"))
 #: What is told of a write, and as what.
 _TOLD = {
     "stage": "stage",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, select, update
@@ -65,13 +66,15 @@ class Drafts:
             numbers = pl.int_range(used - 1, used - 1 - rows.height, step=-1, dtype=pl.Int64)
             bulk.insert(connection, PLAN_ROWS, rows.with_columns(numbers.alias("seq")))
 
-    def leave_out(self, run: Run, kind: str, keys: pl.Series) -> None:
-        """Drop the drafted rows of a kind that have one of the keys."""
+    def leave_out(
+        self, run: Run, kind: str, keys: pl.Series, column: Literal["key", "record_id"] = "key"
+    ) -> None:
+        """Drop the drafted rows of a kind that have one of the keys, or of the records' ids."""
         if keys.is_empty():
             return
         with self._database.write() as connection, bulk.picked(connection, keys) as gone:
             mine = (*_drafted(run), PLAN_ROWS.c.kind == kind)
-            these = PLAN_ROWS.c.key.in_(select(gone.c.id))
+            these = PLAN_ROWS.c[column].in_(select(gone.c.id))
             connection.execute(delete(PLAN_ROWS).where(*mine, these))
 
     def leave_out_refused(self, run: Run, since: datetime, held: str | None = None) -> pl.DataFrame:
@@ -83,7 +86,7 @@ class Drafts:
             held: A held plan that a person approved: what its rows say stays.
 
         Returns:
-            `kind`, `key` and `account_id` of each row that was dropped.
+            `kind`, `key`, `account_id` and `record_id` of each row that was dropped.
         """
         # A basis says which object and record it is about.
         refused = refused_rows(("basis",), since)
@@ -91,7 +94,7 @@ class Drafts:
         if held is not None:
             same.append(~_said_in(held))
         with self._database.write() as connection:
-            names = ("kind", "key", "account_id")
+            names = ("kind", "key", "account_id", "record_id")
             query = select(*(PLAN_ROWS.c[name] for name in names)).where(*same)
             found = bulk.fetch(connection, query, dict.fromkeys(names, pl.String))
             if found.height:

@@ -73,11 +73,7 @@ def decide(
     told_of = visible(setting, accounts)
     escalates = _owned(staff, setting, may, told_of)
     served = escalates.filter(pl.col("owner_id").is_not_null())
-    ending = records.escalations.filter(
-        is_untouched(records.escalations)
-        & pl.col("key").is_in(episodes.clearing(found, records.known)["key"].implode())
-    )
-    replaced = _replaced(alerts, records, served, ending["key"])
+    replaced = _replaced(alerts, pl.concat([_holding(alerts, records, found), _by(served)]))
     wanted = opens.filter(~pl.col("rule").is_in(by)).join(
         replaced, on=["account_id", "rule"], how="anti"
     )
@@ -148,19 +144,34 @@ def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame)
     return pl.concat([done["key"], away["key"], gone["key"]])
 
 
-def _replaced(
-    alerts: Mapping[str, Alert], records: Records, escalates: pl.DataFrame, ending: pl.Series
-) -> pl.DataFrame:
-    """`account_id`, `rule` of alerts whose cause is escalated: open and not `ending`, or new."""
+def _holding(alerts: Mapping[str, Alert], records: Records, found: pl.DataFrame) -> pl.DataFrame:
+    """`account_id`, `by` (the rule) of escalations that hold others back once this run is over.
+
+    Open ones that we don't end now, and those that a person ended while their cause goes on: else
+    its alert would ask for the same the day after. An event is over with its record.
+    """
+    over = pl.col("key").is_in(episodes.clearing(found, records.known)["key"].implode())
+    events = [rule for rule, alert in alerts.items() if alert.since]
+    still_open = pl.col("is_open").fill_null(True)
+    stays = still_open & ~(pl.col("untouched") & over)
+    goes_on = pl.col("cleared_at").is_null() & ~over & ~pl.col("by").is_in(events)
+    ours = records.escalations.with_columns(
+        pl.col("key").str.extract(r":([a-z0-9_]+):\d+$").alias("by"),
+        is_untouched(records.escalations).alias("untouched"),
+    ).filter(pl.col("by").is_not_null())
+    # Of an open one that a person holds the cause may be over.
+    return ours.filter(stays | (~still_open & goes_on)).select("account_id", "by")
+
+
+def _by(escalates: pl.DataFrame) -> pl.DataFrame:
+    return escalates.select("account_id", pl.col("rule").alias("by"))
+
+
+def _replaced(alerts: Mapping[str, Alert], holding: pl.DataFrame) -> pl.DataFrame:
+    """`account_id`, `rule` of alerts whose cause is escalated, by `account_id` and `by`."""
     pairs = [(by, rule) for by, alert in alerts.items() for rule in alert.replaces]
     listed = pl.DataFrame(pairs, schema={"by": pl.String, "rule": pl.String}, orient="row")
-    stays = pl.col("is_open").fill_null(True) & ~pl.col("key").is_in(ending.implode())
-    going = records.escalations.filter(stays.fill_null(True)).select(
-        "account_id", pl.col("key").str.extract(r":([a-z0-9_]+):\d+$").alias("by")
-    )
-    now = escalates.select("account_id", pl.col("rule").alias("by"))
-    both = pl.concat([going, now]).unique()
-    return both.join(listed, on="by").select("account_id", "rule").unique()
+    return holding.unique().join(listed, on="by").select("account_id", "rule").unique()
 
 
 def _notes(

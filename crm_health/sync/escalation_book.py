@@ -58,7 +58,7 @@ def tell(
         as_of: Until when open ones have taken.
     """
     calendar = Calendar.of(zone, config.model.holidays)
-    people = _people(customers)
+    people = _people(customers, config.playbook.people.account_owner)
     records = _records(store, config, calendar, as_of).join(
         people.select("account_id", "tier", "csm"), on="account_id", how="left"
     )
@@ -77,7 +77,7 @@ def tell(
     )
 
 
-def _people(customers: pl.DataFrame) -> pl.DataFrame:
+def _people(customers: pl.DataFrame, account_owner: str) -> pl.DataFrame:
     """Each customer with tier, manager and the day since when."""
     wanted = {
         **dict.fromkeys(("tier", "shown_tier", "csm_id", "owner_id"), pl.String),
@@ -89,10 +89,13 @@ def _people(customers: pl.DataFrame) -> pl.DataFrame:
         for name, dtype in wanted.items()
         if name not in customers.columns
     )
+    nobody_named = account_owner == "auto" and whole["csm_id"].is_null().all()
+    # As for tasks: where some name a manager, an owner is a sales person.
+    stands_in = account_owner == "always" or nobody_named
     return whole.select(
         "account_id",
         pl.coalesce("shown_tier", "tier").str.to_lowercase().alias("tier"),
-        pl.coalesce("csm_id", "owner_id").alias("csm"),
+        (pl.coalesce("csm_id", "owner_id") if stands_in else pl.col("csm_id")).alias("csm"),
         pl.coalesce("customer_since", pl.col("created_at").dt.date()).alias("since"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Literal
 
 import orjson
 import polars as pl
@@ -254,7 +255,9 @@ def _leave_resting(store: Store, run: Run, refused: pl.DataFrame, setting: Setti
     )
     waiting = rests.resting(drafted, refused, setting.config.playbook.alerts)
     for (kind,), rows in waiting.group_by("kind"):
-        store.drafts.leave_out(run, str(kind), rows["key"])
+        # What people opened has no key.
+        column: Literal["key", "record_id"] = "record_id" if kind == "time_escalation" else "key"
+        store.drafts.leave_out(run, str(kind), rows[column], column)
 
 
 def _settle(store: Store, report: Report, due: Due, unserved: pl.Series, options: Options) -> None:

@@ -38,9 +38,14 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def configured(folder: Path, crm: str, **changes: Any) -> Config:
-    """The packaged defaults with some parts of the playbook merged in, in a folder of its own."""
-    playbook = yaml.safe_load(_PLAYBOOK.read_text(encoding="utf-8"))
+def configured(
+    folder: Path, crm: str, *, instead: Mapping[str, Any] | None = None, **changes: Any
+) -> Config:
+    """The packaged defaults with some parts of the playbook merged in, in a folder of its own.
+
+    Those in `instead` take the place of whole parts.
+    """
+    playbook = yaml.safe_load(_PLAYBOOK.read_text(encoding="utf-8")) | dict(instead or {})
     for part, change in changes.items():
         mixes = isinstance(change, dict) and isinstance(playbook.get(part), dict)
         playbook[part] = playbook[part] | change if mixes else change

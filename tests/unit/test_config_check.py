@@ -295,6 +295,19 @@ def test_a_model_for_some_accounts_only_is_a_warning(tmp_path: Path) -> None:
     assert "accounts that fit no model" in load(tmp_path).warnings[0].message
 
 
+@pytest.mark.parametrize(("divisor", "warned"), [("seats_bought", 1), ("nullif(products, 0)", 0)])
+def test_a_condition_that_may_divide_by_nothing_is_a_warning(
+    tmp_path: Path, divisor: str, warned: int
+) -> None:
+    """0/0 is more than any number there, so it would hold."""
+    text = default(PLAYBOOK).replace("when: goal_days <= 14", f"when: goals_365 / {divisor} > 1")
+    (tmp_path / PLAYBOOK).write_text(text, "utf-8")
+    found = [w.text() for w in load(tmp_path).warnings]
+    assert sum("alerts.goal_reached.when: divides by what may be 0" in text for text in found) == (
+        warned
+    )
+
+
 def test_your_own_columns_are_usable(tmp_path: Path) -> None:
     """An extra column of the mapping can be read by facts, by its name and its days."""
     text = default(MAPPING).replace(

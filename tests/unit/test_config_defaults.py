@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -157,8 +158,12 @@ def test_activity_facts() -> None:
         {"kind": "call", "is_done": True, "age_days": 40.0, "contact_role": "sponsor"},
         {"kind": "call", "is_done": False, "age_days": -8.0},
         {"kind": "email_out", "is_done": True, "age_days": 1.0},
+        {"kind": "meeting", "is_done": True, "age_days": 50.0, "purpose": "review"},
+        {"kind": "meeting", "is_done": True, "age_days": 70.0, "purpose": "value_review"},
+        {"kind": "task", "is_done": True, "age_days": 365.0, "purpose": "training"},
     ]
     facts = _facts(rows, "activity")
+    assert (facts["review_days"], facts["value_review_days"], facts["trainings_365"]) == (50, 70, 1)
     assert facts["conversation_days"] == 12
     assert facts["sponsor_days"] == 40
     assert facts["planned"] == 2
@@ -177,6 +182,25 @@ def test_usage_facts() -> None:
     assert facts["active_days"] == 0
     assert facts["use_28"] is None
     assert facts["last_use_days"] == 29
+
+
+def test_milestone_facts() -> None:
+    """What has no date is neither late nor due, and a goal counts from the day it was reached."""
+    late = {"kind": "deployment", "due_at": date(2026, 3, 1)}
+    rows: list[dict[str, Any]] = [
+        {"kind": "deployment"},
+        {"kind": "setup"},
+        {"kind": "goal"},
+        late | {"due_days": 3.0},
+        late | {"due_days": 9.0, "done_at": date(2026, 3, 2), "done_days": 2.0},
+        late | {"due_days": -1.0},
+    ]
+    facts = _facts(rows, "milestone")
+    assert (facts["late_steps"], facts["late_days"]) == (1, 3)
+    assert (facts["setup_due"], facts["setup_done"]) == (0, 0)
+    assert (facts["goal_days"], facts["goals_365"]) == (None, 0)
+    facts = _facts([{"kind": "goal", "done_days": 366.0}, {"kind": "deployment"}], "milestone")
+    assert (facts["goal_days"], facts["goals_365"], facts["late_days"]) == (366, 0, None)
 
 
 def _derive(**known: Any) -> dict[str, Any]:
@@ -204,6 +228,18 @@ def test_derived_facts_of_a_renewal_ahead() -> None:
     done = _derive(renewal_days=-55.0, renewal_open=1.0, sponsor_days=5.0, value_review_days=9.0)
     assert done["steps_missing"] == 0
     assert _derive(renewal_days=-55.0, renewal_won_days=20.0)["steps_missing"] == 0
+
+
+def test_a_renewal_long_past_is_no_plan_and_never_green() -> None:
+    """Sixty days after its date it is missing, and a cap says so until it is mended."""
+    last, passed = _derive(renewal_days=60.0), _derive(renewal_days=61.0)
+    assert (last["days_to_renewal"], last["date_passed"]) == (-60, False)
+    assert (passed["days_to_renewal"], passed["date_passed"]) == (None, True)
+    cap = CONFIG.model.caps["date_passed"]
+    frame = pl.DataFrame({"tier_now": ["growth"], "date_passed": [True], "secured": [False]})
+    assert frame.select(pl.sql_expr(cap.when).alias("x"))["x"].item() is True
+    assert cap.at < (CONFIG.model.bands[-2].below or 0)
+    assert "has passed" in cap.says
 
 
 def test_derived_facts_without_evidence_are_missing() -> None:

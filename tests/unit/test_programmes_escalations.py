@@ -268,6 +268,24 @@ def test_a_log_has_an_end() -> None:
     assert found.height == log.count(" > ") + 1
 
 
+def test_a_story_in_a_log_leaves_room_for_what_follows() -> None:
+    """Its end is kept: a text too long would be refused, and the clock would stand still."""
+    record = Record("2026-03-02 10:00")
+    record.look("2026-03-03 10:00", log="So " * 660 + "it ended")
+    assert record.values["log"].endswith("it ended > Support 2026-03-03 10:00")
+    assert len(record.values["log"]) <= logs.LONGEST
+
+
+@pytest.mark.parametrize("name", [logs.CLOSED, logs.CUSTOMER])
+def test_a_department_may_have_the_name_of_nobody(name: str) -> None:
+    """It neither ends an escalation nor stops its clock: `look` has nothing to do again."""
+    record = Record("2026-03-02 10:00", holder=name)
+    due = record.due
+    record.look("2026-03-05 10:00")
+    assert record.due == due
+    assert record.values["log"] == f"{name} (department) 2026-03-02 10:00"
+
+
 STATES = st.sampled_from(["open", "in_progress", "waiting", "closed"])
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
 

@@ -353,3 +353,24 @@ def test_an_escalation_keeps_its_baseline(tmp_path: Path) -> None:
     org.sync()
     assert record(org)["Status"] == "Resolved"
     quiet(org)
+
+
+def test_what_a_person_ended_is_asked_for_by_no_alert_of_its_cause(tmp_path: Path) -> None:
+    """Its cause goes on: it has been dealt with. The alert speaks again once that was over."""
+    task = {"subject": "{account}: late soon", "body": "Look"}
+    soon = {"when": "given < 90", "severity": "high", "does": "task", "task": task, "cool_days": 0}
+    late = {"when": "given < 60", "replaces": ["soon"]}
+    alerts = {"soon": soon, "late": late, "dropped": {"when": "score < 2"}}
+    org = Org(tmp_path, config(playbook={**playbook(), "alerts": alerts}))
+    account = org.account(95)
+    org.sync()
+    org.edit("Account", account, Given=50.0)
+    org.sync()
+    change(org, Status="Resolved")
+    org.sync()
+    quiet(org)
+    assert tasks(org, ":soon:") == []
+    org.edit("Account", account, Given=80.0)
+    org.sync()
+    assert len(tasks(org, ":soon:")) == 1
+    quiet(org)

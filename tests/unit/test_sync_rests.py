@@ -165,3 +165,27 @@ def test_what_is_refused_takes_nobody_s_place(tmp_path: Path) -> None:
     assert [task["WhatId"] for task in tasks(org)] == [second]
     org.days(1)
     assert len(tasks(org)) == 2
+
+
+@pytest.mark.parametrize("peoples", [True, False])
+def test_leadership_counts_as_told_only_where_it_was(org: Org, peoples: bool) -> None:
+    """Its task is refused for a week: the record has no date of it, and then both come, once."""
+    account = org.account(80)
+    org.sync()
+    if peoples:
+        by_person(org, account, Severity="S2")
+    else:
+        org.case(account)
+    org.sync()
+    before = (record(org).get("Told"), len(told(org)))
+    # Every new row that is sent as one of the next ones is refused.
+    for number in range(1, 9):
+        org.crm.refusals["Task", str(number)] = REFUSED
+    org.days(9)
+    assert (record(org).get("Told"), len(told(org))) == before
+    assert record(org).get("Breached") is None
+    org.crm.heal()
+    org.days(2)
+    assert record(org)["Breached"] is True
+    assert len(told(org)) == before[1] + 1
+    quiet(org)
