@@ -95,8 +95,9 @@ class Echo:
         for part in filter(None, (batch.claim, batch)):
             start = self._count
             self._count += part.rows.height
-            numbers = pl.int_range(start, self._count, eager=True).cast(pl.String).str.zfill(15)
-            found = ("a0X" + numbers).alias("id")
+            numbers = pl.int_range(start, self._count, eager=True).cast(pl.String).str.zfill(14)
+            # Each day's own: a second one would take the first one's place.
+            found = (f"a{self.now:%j}" + numbers).alias("id")
             rows = part.rows.drop("seq").with_columns(found)
             if part.object == task.object and task.is_closed:
                 rows = rows.with_columns(pl.lit(value=False).alias(task.is_closed))
