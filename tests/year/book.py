@@ -72,7 +72,7 @@ class Book:
         self._escalations(month, day, before["escalation"], after["escalation"])
         self._accounts(month, day, before["account"], after["account"])
         self.truth = after
-        month.written.append(day.written)
+        month.written.append(len(day.written))
         month.waiting.append(day.waiting)
         month.expired.append(day.expired)
         month.held += bool(day.stops)

@@ -38,8 +38,8 @@ class Day:
     meddled: list[tuple[str, list[str]]]
     #: Account to its computed score and band of the day.
     scores: dict[str, list[Any]]
-    #: Accounts that the sync wrote; tasks that wait, and that are not told any more.
-    written: int
+    #: Accounts that the sync wrote, by what the plan says of them; tasks that wait, and that are not told any more.
+    written: dict[str, str]
     waiting: int
     expired: int
     #: What a guard held, before a person approved it.
@@ -130,9 +130,9 @@ def _do(one: Side, work: Work) -> None:
         one.escalate(account, name, reason, severity)
 
 
-def _written(one: Side, report: Report) -> int:
-    rows = one.store.plans.rows(report.run.id)
-    return int(rows.filter(pl.col("kind") == "fields")["account_id"].n_unique())
+def _written(one: Side, report: Report) -> dict[str, str]:
+    rows = one.store.plans.rows(report.run.id).filter(pl.col("kind") == "fields")
+    return {one.common(a): why for a, why in rows.select("account_id", "why").iter_rows()}
 
 
 def _again(one: Side, morning: datetime) -> dict[str, int]:

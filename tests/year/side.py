@@ -46,12 +46,9 @@ _KEY = re.compile(r"(?P<kind>c[ah]1):(?P<account>[^:]+):(?P<rest>[^#]+)")
 _CHECK = re.compile(r"\|#[0-9a-f]{8}$")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-#: Weekly scores are written anew on a day that goes by the account's id, and with them all that
-#: waits for a better reason: texts, and scores that are one point off.
-LAGS = ("last_12_weeks", "memory", "programmes")
 _ESCALATION = (
     "reason", "severity", "department", "source", "opened", "acknowledged", "due", "next_update",
-    "told", "resolved", "cleared", "breached", "tier",
+    "told", "resolved", "cleared", "tier",
 )  # fmt: skip
 
 
@@ -173,7 +170,8 @@ class Side:
             record = self.box.hubspot.edit("tickets", None, {**values, **stage})
             self.box.hubspot.associate("tickets", record, "companies", hub_id(account), (339, 26))
         else:
-            record = str(self.box.edit(out.object, None, {**values, out.account: account}))
+            picked = {out.account: account, out.status: out.statuses["open"]}
+            record = str(self.box.edit(out.object, None, {**values, **picked}))
         self._given[record] = name
 
     def _edit(self, object_name: str, record: str, fields: Mapping[str, Any]) -> None:
@@ -257,6 +255,8 @@ class Side:
         return {
             **self._values(row, {role: path for role, path in paths.items() if path}),
             "owner": self.common(row[out.owner]) if row.get(out.owner) else None,
+            # What nobody has ticked is not the same in both.
+            "breached": bool(plain(row.get(out.breached))),
             "status": words.get(row[out.status], row[out.status]),
         }
 

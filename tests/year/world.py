@@ -59,7 +59,7 @@ class World:
 
     def people(self, account: str, at: datetime) -> list[Row]:
         """The contacts of an account who are there then, those with a role first."""
-        found = [row for one in self.contacts[account] if (row := one.at(at)) is not None]
+        found = [row for one in self.contacts.get(account, ()) if (row := one.at(at)) is not None]
         here = [row for row in found if row["EmailBouncedDate"] is None]
         return sorted(here, key=lambda row: (row["Health_Role__c"] is None, row["Id"]))
 
@@ -80,6 +80,7 @@ def world(customers: int, days: int, seed: int = 1, end: datetime = END) -> Worl
         now=end,
         daily=days + _WINDOWS,
     )
+    _teams(story)
     found = {**lives(story, start, seed), **extras(story, start, seed)}
     _turnover(found, start, days)
     records = [record for rows in found.values() for record in rows]
@@ -118,6 +119,18 @@ def world(customers: int, days: int, seed: int = 1, end: datetime = END) -> Worl
     )
 
 
+def _teams(story: Story) -> None:
+    """As many customer success managers as the customers need: the story has eight for 300."""
+    csms = [row["Id"] for row in story.records["User"] if row["Title"] == _SUCCESS]
+    share = len(story.labels) / 300
+    heirs = {}
+    for team, least in ((csms[:3], 1), (csms[3:6], 2), (csms[6:], 1)):
+        size = min(len(team), max(least, round(len(team) * share)))
+        heirs.update({one: team[place % size] for place, one in enumerate(team)})
+    for row in story.records["Account"]:
+        row["Health_CSM__c"] = heirs.get(row["Health_CSM__c"])
+
+
 def _head(story: Story) -> str:
     """The director of customer success: most people's boss."""
     bosses: dict[str, int] = defaultdict(int)
@@ -128,15 +141,17 @@ def _head(story: Story) -> str:
 
 
 def _turnover(found: dict[str, list[Record]], start: datetime, days: int) -> None:
-    """One of those with a portfolio leaves; the other two share it some days later."""
+    """One of the middle tier's managers leaves; the others share the customers some days later."""
     csms = [record for record in found["User"] if record.row["Title"] == _SUCCESS]
-    leaver, *others = csms[3:6]
+    named = {record.row["Health_CSM__c"] for record in found["Account"]}
+    named |= {f.get("Health_CSM__c") for r in found["Account"] for _, f in r.saves}
+    leaver, *others = (record for record in csms[3:6] if record.id in named)
     at = start + timedelta(days=round(days * _LEAVES_AT), hours=3)
     leaver.save(at, IsActive=False)
     for place, record in enumerate(found["Account"]):
         told: list[dict[str, Any]] = [record.row, *(fields for _, fields in record.saves)]
-        named = next((f["Health_CSM__c"] for f in reversed(told) if f.get("Health_CSM__c")), None)
-        if named != leaver.id:
+        last = next((f["Health_CSM__c"] for f in reversed(told) if f.get("Health_CSM__c")), None)
+        if last != leaver.id:
             continue
         heir = others[place % len(others)].id
         since = at + timedelta(days=_WAIT)
