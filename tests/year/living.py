@@ -38,8 +38,9 @@ class Day:
     meddled: list[tuple[str, list[str]]]
     #: Account to its computed score and band of the day.
     scores: dict[str, list[Any]]
-    #: Accounts that the sync wrote, by what the plan says of them; tasks that wait, and that are not told any more.
+    #: Accounts that the sync wrote, and what the plan says of each.
     written: dict[str, str]
+    #: Tasks that wait, and those that are not told any more.
     waiting: int
     expired: int
     #: What a guard held, before a person approved it.
