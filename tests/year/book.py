@@ -12,7 +12,7 @@ from crm_health.config.touches import is_touch
 from crm_health.programmes import reviewing
 from tests.year.living import Day
 from tests.year.records import Row
-from tests.year.side import KINDS, Truth
+from tests.year.side import HAND, KINDS, Truth
 
 #: Kinds of tasks, in the order of the table.
 TASKS = ("risk", "growth", "success", "touch", "errand", "leadership")
@@ -142,7 +142,7 @@ class Book:
     ) -> None:
         for key, one in day.changed["escalation"].items():
             if key not in before:
-                month.escalated["people" if key.startswith("by hand") else "rules"] += 1
+                month.escalated["people" if key.startswith(HAND) else "rules"] += 1
             if before.get(key, one)["status"] in OPEN and one["status"] not in OPEN:
                 month.resolved += 1
         going = [one for one in after.values() if one["status"] in OPEN]

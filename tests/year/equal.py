@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 
 from tests.year.living import Day
-from tests.year.side import KINDS, Truth
+from tests.year.side import HAND, KINDS, Truth
 
 #: Weekly scores are written anew on a day that goes by the account's id, and the two memories hold
 #: checksums over ids.
@@ -52,6 +52,9 @@ class Apart:
                 self._tell(day, kind, key, "is there", row is not None, twin is not None)
                 continue
             names = (set(row) | set(twin)) - NOT_COMPARED
+            if key.startswith(HAND):
+                # Salesforce gives every new record its maker as owner, HubSpot nobody.
+                names -= {"owner"}
             self.compared += len(names)
             apart = {name for name in names if row.get(name) != twin.get(name)}
             self.lags += bool(apart & LAGS)

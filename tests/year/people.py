@@ -27,7 +27,7 @@ from typing import Any
 from connectors.sandbox.story.deals import RENEWAL
 from connectors.sandbox.story.portal_fields import hub_id
 from tests.year.records import Row, stamped
-from tests.year.side import Truth, made_id
+from tests.year.side import HAND, Truth, made_id
 from tests.year.world import World
 
 #: The hour of the vendor's day at which people work: after the morning's sync.
@@ -200,7 +200,7 @@ class People:
             reason, severity = self._dice("reason", account, at.date()).choice(
                 [("Product gap", "S3"), ("Experience", "S3"), ("Product gap", "S2")]
             )
-            name = f"by hand:{account}:{at.date()}"
+            name = f"{HAND}{account}:{at.date()}"
             work.escalations.append((account, name, reason, severity))
         for account in self._chosen("meddles", _MEDDLES, at):
             key = hub_id(account)

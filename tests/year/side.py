@@ -40,6 +40,8 @@ from tests.year.records import Row, Step
 
 Truth = dict[str, dict[str, Row]]
 KINDS = ("account", "task", "episode", "escalation")
+#: The names of escalations that people open begin with it.
+HAND = "by hand:"
 #: Where the vendor's office is: both CRMs count days there.
 ZONE = "America/New_York"
 _KEY = re.compile(r"(?P<kind>c[ah]1):(?P<account>[^:]+):(?P<rest>[^#]+)")

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from connectors.sandbox.story.portal_fields import hub_id
 from crm_health.config.load import load
 from tests.year import __main__ as year
 from tests.year.book import Book
 from tests.year.living import live
 from tests.year.world import world
 
-#: A Friday after the first week of a quarter, in which tiers are reviewed.
-_REVIEWED = datetime(2026, 10, 9, 13, tzinfo=UTC)
+#: A Tuesday in the first week of a quarter, in which tiers are reviewed.
+_REVIEWED = datetime(2026, 10, 6, 13, tzinfo=UTC)
 
 
-def test_two_weeks_with_a_review_keep_what_a_year_must_keep(tmp_path: Path) -> None:
+def test_twelve_days_keep_what_a_year_must_keep(tmp_path: Path) -> None:
     """One open risk task an account, nobody's day beyond the budget, no second write; work goes on.
 
-    On Salesforce alone; people work, renewals are won, and the tiers' review begins.
+    On Salesforce alone. People work, renewals are won, and the tiers are reviewed.
     """
-    found = world(customers=25, days=14, end=_REVIEWED)
+    later = _REVIEWED + timedelta(days=120)
+    found = world(customers=25, days=12, seed=2, end=_REVIEWED, told=later)
     book = Book(load(), found.holders)
-    dates: dict[str, set[object]] = {}
+    before = ""
     for day in live("salesforce", found, tmp_path):
         book.add(day)
-        for step in found.steps:
-            if "Health_Renewal_Date__c" in step.values:
-                dates.setdefault(step.id, set()).add(step.values["Health_Renewal_Date__c"])
+        before = before or day.day
     assert book.faults == []
+    assert (before, len(book.months)) == ("2026-09-24", 2)
     opened = sum((month.opened for month in book.months.values()), Counter[str]())
     assert opened["risk"]
     assert opened["touch"]
     assert sum(month.closed_by_people for month in book.months.values())
-    assert dates
-    assert sum(sum(month.written) for month in book.months.values()) > found.customers
+    renewed = {
+        step.id
+        for step in found.steps
+        if step.values.keys() == {"Health_Renewal_Date__c"} and step.at > found.start
+    }
+    # Who has renewed does not stand before a renewal any more.
+    assert renewed
+    assert all(book.truth["account"][hub_id(one)]["stage"] != "Renew" for one in renewed)
 
 
 @pytest.mark.slow

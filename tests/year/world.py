@@ -70,15 +70,20 @@ class World:
         return str(row["Health_CSM__c"] or row["OwnerId"])
 
 
-def world(customers: int, days: int, seed: int = 1, end: datetime = END) -> World:
-    """So many customers, a third as many others, and the last so many days before the end."""
-    start = end - timedelta(days=days)
+def world(
+    customers: int, days: int, seed: int = 1, end: datetime = END, told: datetime | None = None
+) -> World:
+    """So many customers, a third as many others, and so many days up to the end.
+
+    `told` is when the story is told, where that is after the end: what comes later is left out.
+    """
+    start, told = end - timedelta(days=days), told or end
     story = build_story(
         seed=seed,
         accounts=customers * 4 // 3,
         customers=customers,
-        now=end,
-        daily=days + _WINDOWS,
+        now=told,
+        daily=(told - start).days + _WINDOWS,
     )
     _teams(story)
     found = {**lives(story, start, seed), **extras(story, start, seed)}
@@ -147,8 +152,9 @@ def _turnover(found: dict[str, list[Record]], start: datetime, days: int) -> Non
     named |= {f.get("Health_CSM__c") for r in found["Account"] for _, f in r.saves}
     leaver, *others = (record for record in csms[3:6] if record.id in named)
     at = start + timedelta(days=round(days * _LEAVES_AT), hours=3)
-    leaver.save(at, IsActive=False)
-    for place, record in enumerate(found["Account"]):
+    if others:
+        leaver.save(at, IsActive=False)
+    for place, record in enumerate(found["Account"] if others else ()):
         told: list[dict[str, Any]] = [record.row, *(fields for _, fields in record.saves)]
         last = next((f["Health_CSM__c"] for f in reversed(told) if f.get("Health_CSM__c")), None)
         if last != leaver.id:
