@@ -1,7 +1,7 @@
 """`python -m tests.year`: live through the year on both CRMs, and put its tables into the page.
 
-It takes an hour or so. What was seen is kept in a folder, a line a day; with that folder named once
-more the tables are made anew from what is there.
+It takes some twenty minutes of one processor, more on a busy machine. What was seen is kept in a
+folder, a line a day; with that folder named once more the tables are made anew from what is there.
 """
 
 from __future__ import annotations
