@@ -14,7 +14,8 @@ SPREAD := --dist loadfile --no-loadscope-reorder
 ONCE := tests/acceptance/test_hubspot_*.py tests/acceptance/test_bad_input.py \
 	tests/acceptance/test_bulk_kills.py tests/acceptance/test_quiet_day.py \
 	tests/unit/test_cli_*.py tests/unit/test_programmes_*.py tests/unit/test_sync_[a-g]*.py \
-	tests/unit/test_sync_streams.py tests/unit/test_sync_steady.py tests/unit/test_sync_overrides.py
+	tests/unit/test_sync_overrides.py tests/unit/test_sync_r[eo]*.py tests/unit/test_sync_sh*.py \
+	tests/unit/test_sync_st[ar]*.py tests/unit/test_sync_steady.py tests/unit/test_sync_t*.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench unit slow pythons bottlecrm lint types imports soak lock clean

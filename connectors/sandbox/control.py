@@ -201,8 +201,14 @@ def merge(org: Org, body: Body) -> Any:
 
 
 def records(org: Org, body: Body) -> Any:
-    """GET records?object=X: every row as stored, the recycle bin included."""
+    """GET records {object, since?}: every row as stored, the recycle bin included.
+
+    With `since` those saved at that instant or later.
+    """
     rows = org.records.rows(body["object"], include_deleted=True)
+    if body.get("since"):
+        since = datetime.fromisoformat(body["since"])
+        rows = [row for row in rows if row["SystemModstamp"] >= since]
     return {"records": [{k: _plain(v) for k, v in row.items()} for row in rows]}
 
 

@@ -195,9 +195,10 @@ class Sandbox:
         """Start the call log anew."""
         self.call("DELETE", "calls")
 
-    def records(self, object_name: str) -> list[dict[str, Any]]:
-        """Every row of an object as stored, the recycle bin included."""
-        return list(self.call("GET", "records", {"object": object_name})["records"])
+    def records(self, object_name: str, since: datetime | None = None) -> list[dict[str, Any]]:
+        """Every row of an object as stored, the recycle bin included; or those saved since."""
+        body = {"object": object_name, "since": since.isoformat() if since else None}
+        return list(self.call("GET", "records", body)["records"])
 
     def load(
         self,

@@ -56,6 +56,19 @@ def test_records_go_in_and_come_out_as_they_are(box: Sandbox) -> None:
     assert box.status()["records"]["User"] == 3
 
 
+def test_records_come_out_that_were_saved_since(box: Sandbox) -> None:
+    """With an instant the dump has those saved at it or later, in both services."""
+    old = box.edit("Account", None, {"Name": "Old"})
+    kept = box.hubspot.edit("companies", None, {"name": "Old"})
+    box.advance(60)
+    new = box.edit("Account", None, {"Name": "New"})
+    made = box.hubspot.edit("companies", None, {"name": "New"})
+    now = box.clock()
+    assert [row["Id"] for row in box.records("Account", now)] == [new]
+    assert {row["Id"] for row in box.records("Account", NOW)} == {old, new}
+    assert made in {row["id"] for row in box.hubspot.records("companies", now)} - {kept}
+
+
 def test_fields_that_the_org_had_before_are_open_to_all(box: Sandbox) -> None:
     """`schema` declares them; loaded values are there and the integration user reads them."""
     field = {"name": "Region__c", "type": "picklist", "length": 40, "picklist": ["N", "S"]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from datetime import datetime
 from typing import Any
 
 from connectors.sandbox.hubspot.definitions import Definitions, Group, Option
@@ -189,9 +190,15 @@ def _pair(org: Org, body: Body) -> tuple[Kind, Kind, list[int] | None]:
 
 
 def records(org: Org, body: Body) -> Any:
-    """GET hubspot/records?object=X: every record as stored, archived ones too."""
+    """GET hubspot/records {object, since?}: every record as stored, archived ones too.
+
+    With `since` those saved at that instant or later.
+    """
     kind, portal = _kind(org, body), org.portal
-    rows = portal.tables.of(kind.type_id).values()
+    rows = list(portal.tables.of(kind.type_id).values())
+    if body.get("since"):
+        since = datetime.fromisoformat(body["since"])
+        rows = [row for row in rows if row["SystemModstamp"] >= since]
     return {"records": [_plain(kind, row) for row in rows]}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from connectors.sandbox.hubspot.tokens import PRIVATE
@@ -83,9 +84,10 @@ class HubSpot:
         """A person takes an association away."""
         self._post("dissociate", **{"from": start, "to": end, "id": record_id, "other": other})
 
-    def records(self, object_name: str) -> list[dict[str, Any]]:
-        """Every record of an object type as stored, archived ones too."""
-        return list(self._call("GET", "hubspot/records", {"object": object_name})["records"])
+    def records(self, object_name: str, since: datetime | None = None) -> list[dict[str, Any]]:
+        """Every record of an object type as stored, archived ones too; or those saved since."""
+        body = {"object": object_name, "since": since.isoformat() if since else None}
+        return list(self._call("GET", "hubspot/records", body)["records"])
 
     def define(self, object_name: str, *properties: Mapping[str, Any]) -> None:
         """Properties that the portal had before."""

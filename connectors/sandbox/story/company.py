@@ -18,7 +18,7 @@ from connectors.sandbox.story.staff import Staff, hire
 from connectors.sandbox.story.support import ask
 from connectors.sandbox.story.surveys import answer
 from connectors.sandbox.story.talks import Diary, talk
-from connectors.sandbox.story.timeline import Timeline
+from connectors.sandbox.story.timeline import DAILY_DAYS, Timeline
 from connectors.sandbox.story.usage import use
 
 #: A group now and then: so many customers in a row share the first one as their parent.
@@ -40,7 +40,14 @@ class Story:
     now: datetime
 
 
-def build_story(*, seed: int, accounts: int = 400, customers: int = 300, now: datetime) -> Story:
+def build_story(
+    *,
+    seed: int,
+    accounts: int = 400,
+    customers: int = 300,
+    now: datetime,
+    daily: int = DAILY_DAYS,
+) -> Story:
     """Tell the story of one company, the same for the same arguments.
 
     Args:
@@ -48,13 +55,14 @@ def build_story(*, seed: int, accounts: int = 400, customers: int = 300, now: da
         accounts: All accounts, of every type.
         customers: How many of them are customers, each an instance of one archetype.
         now: An aware instant; nothing in the story was saved after it.
+        daily: For so many days back use has a row a day.
 
     Raises:
         ValueError: more customers than accounts, a negative number, or `now` without a time zone.
     """
     if not 0 <= customers <= accounts:
         raise ValueError(f"{customers} customers do not fit into {accounts} accounts")
-    timeline = Timeline(now)
+    timeline = Timeline(now, daily)
     rows = Rows(timeline.now)
     rng = Random(f"{seed}/company")
     staff = hire(rows, timeline, rng)

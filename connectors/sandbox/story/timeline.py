@@ -9,6 +9,7 @@ from random import Random
 import holidays
 
 HISTORY_DAYS = 730
+#: How far back a nightly feed is kept day by day; what is older is a row a week.
 DAILY_DAYS = 120
 
 
@@ -35,11 +36,12 @@ class Path:
 class Timeline:
     """The calendar around one instant: all stamps and days of the story come from here."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, daily: int = DAILY_DAYS) -> None:
         if now.tzinfo is None:
             raise ValueError("now needs a time zone: the story's stamps are instants")
         self.now = now.astimezone(UTC).replace(microsecond=0)
         self.today = self.now.date()
+        self.daily = daily
         years = range(self.today.year - 3, self.today.year + 3)
         # One shared calendar: the vendor's customers are in many countries, its office in one.
         self._closed = frozenset(holidays.country_holidays("US", years=years))

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from connectors.sandbox.story.customer import Customer
 from connectors.sandbox.story.rows import Rows
-from connectors.sandbox.story.timeline import DAILY_DAYS, HISTORY_DAYS, Timeline
+from connectors.sandbox.story.timeline import HISTORY_DAYS, Timeline
 
 METRIC = "active_users"
 _FEED_HOUR = time(4)
@@ -30,7 +30,7 @@ def use(customer: Customer, rows: Rows, timeline: Timeline) -> None:
     peak = rng.randrange(365)
     for days_ago in range(min(customer.age, HISTORY_DAYS), 0, -1):
         day = timeline.day(days_ago)
-        if days_ago > DAILY_DAYS:
+        if days_ago > timeline.daily:
             if day.weekday() != _FRIDAY:
                 continue
         elif not timeline.works(day) or rng.random() > customer.days.at(days_ago):
