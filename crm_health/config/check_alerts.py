@@ -137,7 +137,8 @@ def _texts(
     escalation = alert.escalation
     if escalation is not None:
         check.text((*path, "escalation", "evidence"), escalation.evidence, columns, PLAIN)
-        if escalation.reason not in playbook.escalations:
+        known = escalation.reason in playbook.escalations
+        if not known and not check.stands("escalations", escalation.reason):
             hint = nearest(escalation.reason, playbook.escalations)
             where = (*path, "escalation", "reason")
             check.add(where, f"there is no {escalation.reason!r} among `escalations`", hint)

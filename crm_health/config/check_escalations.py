@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 from crm_health.config.check_feeds import id_hint, is_id
@@ -60,11 +60,13 @@ def _reasons(
             if name.startswith(TOLD):
                 check.add(where, f"names that begin with {TOLD} are taken", "choose another name")
             if action.department != LEADERSHIP:
-                _staffed(check, (*where, "department"), action.department, departments)
+                _staffed(
+                    check, (*where, "department"), action.department, {*departments, LEADERSHIP}
+                )
 
 
-def _staffed(check: Checker, path: Path, name: str, departments: Mapping[str, Department]) -> None:
-    if name not in departments:
+def _staffed(check: Checker, path: Path, name: str, departments: Collection[str]) -> None:
+    if name not in departments and not check.stands("departments", name):
         check.add(path, f"there is no department {name!r}", nearest(name, departments))
 
 
@@ -72,7 +74,8 @@ def _clocks(check: Checker, severities: Mapping[Grade, Clock]) -> None:
     for grade in GRADES:
         clock = severities.get(grade)
         if clock is None:
-            check.add(("severities",), f"{grade} is missing")
+            if not check.stands("severities", grade):
+                check.add(("severities",), f"{grade} is missing")
         elif clock.taken_up > clock.due:
             check.add(("severities", grade, "acknowledge"), "is later than it is due")
     known = [(grade, severities[grade]) for grade in GRADES if grade in severities]
