@@ -111,9 +111,9 @@ def _message(detail: ErrorDetails, kind: type[BaseModel]) -> tuple[str, str]:
     if what in _LIMITS:
         words, limit = _LIMITS[what]
         bound = detail.get("ctx", {}).get(limit)
-        # The limit of a number is told as people write it: 0, not 0.0.
-        whole = isinstance(bound, float) and bound.is_integer()
-        return words.format(int(bound) if whole else bound), ""
+        if isinstance(bound, float) and bound.is_integer():
+            bound = int(bound)  # as people write it: 0, not 0.0
+        return words.format(bound), ""
     if what in _WORDS:
         return _WORDS[what], ""
     text = str(detail["msg"])
