@@ -133,6 +133,8 @@ def _texts(
         check.add((*path, "over"), "is told after the fact, so it takes no fields")
     if alert.task is not None:
         check.text((*path, "task", "subject"), alert.task.subject, columns, PLAIN)
+        if not alert.task.subject.strip():
+            check.add((*path, "task", "subject"), "is empty: nobody would know what the task is")
         check.text((*path, "task", "body"), alert.task.body, columns, PLAIN)
     escalation = alert.escalation
     if escalation is not None:

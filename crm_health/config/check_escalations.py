@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 
+from crm_health.businesstime import HOURS
 from crm_health.config.check_feeds import id_hint, is_id
 from crm_health.config.checker import Checker
 from crm_health.config.escalations import GRADES, LEADERSHIP, Clock, Department, Grade, Reason
@@ -14,6 +15,8 @@ from crm_health.config.yaml import Path
 
 #: Actions with such names would have the keys of leadership's own tasks.
 TOLD = "told_"
+#: The longest clock, in business days: with some zeros too many it would never ring.
+LONGEST = 365
 
 
 def check_escalations(
@@ -78,6 +81,10 @@ def _clocks(check: Checker, severities: Mapping[Grade, Clock]) -> None:
                 check.add(("severities",), f"{grade} is missing")
         elif clock.taken_up > clock.due:
             check.add(("severities", grade, "acknowledge"), "is later than it is due")
+        if clock is not None and clock.due > LONGEST * HOURS:
+            check.add(("severities", grade, "due"), f"is more than {LONGEST} business days")
+        if clock is not None and (clock.update_days or 0) > LONGEST:
+            check.add(("severities", grade, "update_days"), f"is more than {LONGEST} business days")
     known = [(grade, severities[grade]) for grade in GRADES if grade in severities]
     for (left, first), (right, second) in pairwise(known):
         if second.due < first.due:

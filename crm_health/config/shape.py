@@ -34,7 +34,7 @@ _LIMITS = {
     "less_than_equal": ("must be at most {}", "le"),
     "greater_than": ("must be more than {}", "gt"),
     "less_than": ("must be less than {}", "lt"),
-    "string_too_short": ("must have at least {} characters", "min_length"),
+    "string_too_short": ("is too short: {} or more characters", "min_length"),
     "string_too_long": ("must have at most {} characters", "max_length"),
     "too_short": ("has too few entries: at least {}", "min_length"),
     "too_long": ("has too many entries: at most {}", "max_length"),

@@ -234,6 +234,10 @@ MISTAKES = [
      "lifecycle.stages[1].label: 'Renew' stands twice, here and at stages[0]"),
     (PLAYBOOK, "label: Land", f"label: {'x' * 41}",
      "lifecycle.stages[1].label: must have at most 40 characters"),
+    (PLAYBOOK, "due: 160,", "due: 16000000,", "severities.S4.due: is more than 365 business days"),
+    (PLAYBOOK, "update_days: 10}", "update_days: 366}", "severities.S4.update_days: is more than"),
+    (PLAYBOOK, 'subject: "{account}: health is red, act"', 'subject: ""',
+     "alerts.fell_red.task.subject: is empty"),
 ]  # fmt: skip
 
 
