@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from crm_health.config.mapping import Write
 from crm_health.report.changes import WORK, Shown
 from crm_health.report.words import top_reason
 from crm_health.store import Scope, Store
@@ -35,8 +36,17 @@ def plan_rows(store: Store, run_id: str, outputs: Mapping[str, str]) -> Iterator
         yield from _plain(store, found, outputs)
 
 
-def shown(store: Store, run_id: str, outputs: Mapping[str, str]) -> Shown:
+def shown(store: Store, run_id: str, write: Write) -> Shown:
     """The rows of a run's plan that a person sees first, and how many there are besides."""
+    outputs, task, escalation = write.account, write.task, write.escalation
+    told = (
+        task.subject,
+        escalation.reason,
+        escalation.severity,
+        escalation.department,
+        task.due,
+        escalation.due,
+    )
     counts = {kind: sum(states.values()) for kind, states in store.plans.kinds(run_id).items()}
     work = store.plans.rows(run_id, kinds=WORK, columns=_READ, limit=LIMIT)
     fields = _farthest(store, run_id, outputs.get("score", ""))
@@ -45,6 +55,7 @@ def shown(store: Store, run_id: str, outputs: Mapping[str, str]) -> Shown:
         _plain(store, fields, outputs),
         sum(counts.get(kind, 0) for kind in WORK) - work.height,
         counts.get("fields", 0) - fields.height,
+        told,
     )
 
 

@@ -46,14 +46,14 @@ def show_run(context: Context, run_id: str, *, form: bool) -> int:
     with context.store(fresh=False) as store:
         run = _find(store, run_id)
         states, hold = store.plans.counts(run.id), store.plans.held(run.id)
-        outputs = context.config.mapping.write.account
+        write = context.config.mapping.write
         if form:
             held = asdict(hold) if hold else None
             told: dict[str, Any] = asdict(run) | {"states": states, "hold": held}
-            as_json_with(told, "rows", plan_rows(store, run.id, outputs))
+            as_json_with(told, "rows", plan_rows(store, run.id, write.account))
             return 0
         refusals = store.plans.refusals(run.id)
-        show([*changes(shown(store, run.id, outputs)), *report.run(run, states, refusals)])
+        show([*changes(shown(store, run.id, write)), *report.run(run, states, refusals)])
     if hold and not hold.used_by:
         until = f"{hold.expires_at:%Y-%m-%d %H:%M} UTC"
         show([f"Held until {until}: crm-health sync --approve {run.id}"])

@@ -105,21 +105,21 @@ def _tell(
     context: Context, store: Store, result: Mapping[str, Any], *, dry_run: bool, form: bool
 ) -> None:
     """Say what a run did or would do, from its rows in the database."""
-    run_id, outputs = result["run"], context.config.mapping.write.account
+    run_id, write = result["run"], context.config.mapping.write
     problem = models.objection(store, context.config) if dry_run else None
     if problem:
         say(f"Warning: a sync would refuse this: {problem}.")
     if form and dry_run:
-        as_json_with(result, "rows", plan_rows(store, run_id, outputs))
+        as_json_with(result, "rows", plan_rows(store, run_id, write.account))
     elif form:
         as_json(result)
     elif dry_run:
         edited = pl.Series([edit["account_id"] for edit in result["edits"]], dtype=pl.String)
         names = account_names(store, edited)
-        show(outcome.plan(result, shown(store, run_id, outputs), names))
+        show(outcome.plan(result, shown(store, run_id, write), names))
         return
     elif sys.stdout.isatty() and sum(result["counts"].values()) <= _MOST_SHOWN:
-        show(changes.changes(shown(store, run_id, outputs)))
+        show(changes.changes(shown(store, run_id, write)))
     say(*outcome.summary(result, dry_run=dry_run))
 
 

@@ -133,11 +133,14 @@ def _texts(
         check.add((*path, "over"), "is told after the fact, so it takes no fields")
     if alert.task is not None:
         check.text((*path, "task", "subject"), alert.task.subject, columns, PLAIN)
+        if not alert.task.subject.strip():
+            check.add((*path, "task", "subject"), "is empty: nobody would know what the task is")
         check.text((*path, "task", "body"), alert.task.body, columns, PLAIN)
     escalation = alert.escalation
     if escalation is not None:
         check.text((*path, "escalation", "evidence"), escalation.evidence, columns, PLAIN)
-        if escalation.reason not in playbook.escalations:
+        known = escalation.reason in playbook.escalations
+        if not known and not check.stands("escalations", escalation.reason):
             hint = nearest(escalation.reason, playbook.escalations)
             where = (*path, "escalation", "reason")
             check.add(where, f"there is no {escalation.reason!r} among `escalations`", hint)

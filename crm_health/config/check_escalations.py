@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 
+from crm_health.businesstime import HOURS
 from crm_health.config.check_feeds import id_hint, is_id
 from crm_health.config.checker import Checker
 from crm_health.config.escalations import GRADES, LEADERSHIP, Clock, Department, Grade, Reason
@@ -14,6 +15,8 @@ from crm_health.config.yaml import Path
 
 #: Actions with such names would have the keys of leadership's own tasks.
 TOLD = "told_"
+#: The longest clock, in business days: with some zeros too many it would never ring.
+LONGEST = 365
 
 
 def check_escalations(
@@ -60,11 +63,13 @@ def _reasons(
             if name.startswith(TOLD):
                 check.add(where, f"names that begin with {TOLD} are taken", "choose another name")
             if action.department != LEADERSHIP:
-                _staffed(check, (*where, "department"), action.department, departments)
+                _staffed(
+                    check, (*where, "department"), action.department, {*departments, LEADERSHIP}
+                )
 
 
-def _staffed(check: Checker, path: Path, name: str, departments: Mapping[str, Department]) -> None:
-    if name not in departments:
+def _staffed(check: Checker, path: Path, name: str, departments: Collection[str]) -> None:
+    if name not in departments and not check.stands("departments", name):
         check.add(path, f"there is no department {name!r}", nearest(name, departments))
 
 
@@ -72,9 +77,14 @@ def _clocks(check: Checker, severities: Mapping[Grade, Clock]) -> None:
     for grade in GRADES:
         clock = severities.get(grade)
         if clock is None:
-            check.add(("severities",), f"{grade} is missing")
+            if not check.stands("severities", grade):
+                check.add(("severities",), f"{grade} is missing")
         elif clock.taken_up > clock.due:
             check.add(("severities", grade, "acknowledge"), "is later than it is due")
+        if clock is not None and clock.due > LONGEST * HOURS:
+            check.add(("severities", grade, "due"), f"is more than {LONGEST} business days")
+        if clock is not None and (clock.update_days or 0) > LONGEST:
+            check.add(("severities", grade, "update_days"), f"is more than {LONGEST} business days")
     known = [(grade, severities[grade]) for grade in GRADES if grade in severities]
     for (left, first), (right, second) in pairwise(known):
         if second.due < first.due:

@@ -57,7 +57,7 @@ def labels(check: Checker, path: tuple[str | int, ...], steps: Sequence[Labelled
         for word in step.formerly:
             other = seen.setdefault(word.lower(), number)
             if other != number:
-                what = f"{word!r} is or was the label of number {other + 1} as well"
+                what = f"{word!r} is or was the label of {path[-1]}[{other}] as well"
                 check.add((*path, number, "formerly"), what)
 
 
@@ -67,4 +67,6 @@ def twice(check: Checker, path: tuple[str | int, ...], key: str, words: Sequence
     for number, word in enumerate(words):
         first = seen.setdefault(word.lower(), number)
         if first != number:
-            check.add((*path, number, key), f"{word!r} stands twice, here and at {first + 1}")
+            check.add(
+                (*path, number, key), f"{word!r} stands twice, here and at {path[-1]}[{first}]"
+            )

@@ -37,6 +37,12 @@ class Checker:
         if found not in self.problems:
             self.problems.append(found)
 
+    def stands(self, section: str, name: str) -> bool:
+        """Whether the file has it, though it may have been left out for its shape."""
+        data = self.document.data
+        there = data.get(section) if isinstance(data, dict) else None
+        return isinstance(there, dict) and name in there
+
     def expression(
         self,
         path: Path,

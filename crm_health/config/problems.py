@@ -72,10 +72,14 @@ class ConfigProblems(ConfigError):
         super().__init__(self.render(), code="CH-CONFIG")
 
     def render(self) -> str:
-        """Every problem with its source line, and how many there are."""
-        parts = [p.text(self.sources.get(p.file)) for p in self.problems]
-        count = len(self.problems)
-        parts.append(f"{count} problem{'s' * (count != 1)} in the configuration; nothing was run.")
+        """Every problem with its source line, what stops a run last, and how many there are."""
+        errors = [p for p in self.problems if p.severity is Severity.ERROR]
+        warnings = [p for p in self.problems if p.severity is Severity.WARNING]
+        parts = [p.text(self.sources.get(p.file)) for p in (*warnings, *errors)]
+        count, odd = len(errors), len(warnings)
+        besides = f", besides {odd} warning{'s' * (odd != 1)}" if odd else ""
+        said = f"{count} problem{'s' * (count != 1)} in the configuration{besides}"
+        parts.append(f"{said}; nothing was run.")
         return "\n".join(parts)
 
 

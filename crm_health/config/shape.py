@@ -34,6 +34,8 @@ _LIMITS = {
     "less_than_equal": ("must be at most {}", "le"),
     "greater_than": ("must be more than {}", "gt"),
     "less_than": ("must be less than {}", "lt"),
+    "string_too_short": ("is too short: {} or more characters", "min_length"),
+    "string_too_long": ("must have at most {} characters", "max_length"),
     "too_short": ("has too few entries: at least {}", "min_length"),
     "too_long": ("has too many entries: at most {}", "max_length"),
 }
@@ -108,7 +110,10 @@ def _message(detail: ErrorDetails, kind: type[BaseModel]) -> tuple[str, str]:
         )
     if what in _LIMITS:
         words, limit = _LIMITS[what]
-        return words.format(detail.get("ctx", {}).get(limit)), ""
+        bound = detail.get("ctx", {}).get(limit)
+        if isinstance(bound, float) and bound.is_integer():
+            bound = int(bound)  # as people write it: 0, not 0.0
+        return words.format(bound), ""
     if what in _WORDS:
         return _WORDS[what], ""
     text = str(detail["msg"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +42,8 @@ WORK = (
     "clear_escalation",
     "close_task",
 )
-#: What such a row shows of the record, in this order, where it has it.
-_TOLD = ("Subject", "Reason__c", "Severity__c", "Department__c", "ActivityDate", "Due_At__c")
+#: An instant as plans hold it; what stands before its seconds is shown.
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)\S*Z")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Shown:
     fields: Sequence[Row]
     more_work: int = 0
     more_fields: int = 0
+    #: The CRM's fields that a row of `work` shows of its record, in this order, where it has them.
+    told: Sequence[str] = ()
 
 
 def changes(shown: Shown) -> list[RenderableType]:
@@ -62,7 +65,10 @@ def changes(shown: Shown) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if shown.work:
         headings: tuple[str, ...] = ("account", "name", "what", "record", "note")
-        parts += ["Tasks and escalations", table(headings, [_work(row) for row in shown.work])]
+        parts += [
+            "Tasks and escalations",
+            table(headings, [_work(row, shown.told) for row in shown.work]),
+        ]
         parts += _rest(shown.more_work)
     if shown.fields:
         headings = ("account", "name", ">score", "band", "trend", "top reason now", "note")
@@ -77,9 +83,9 @@ def _rest(number: int) -> list[RenderableType]:
     return [f"... and {counted(number, 'more', 'more')}: crm-health runs show last --json has all."]
 
 
-def _work(row: Row) -> tuple[str, ...]:
+def _work(row: Row, names: Sequence[str]) -> tuple[str, ...]:
     fields = row["fields"]
-    told = [str(fields[name]) for name in _TOLD if fields.get(name)]
+    told = [_INSTANT.sub(r"\1 \2 UTC", str(fields[name])) for name in names if fields.get(name)]
     what = WORDS[row["kind"]][0]
     return (row["account_id"] or "", row["name"] or "", what, ", ".join(told), _status(row))
 

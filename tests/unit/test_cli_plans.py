@@ -12,10 +12,12 @@ import pytest
 from store_kit import opened, start
 
 from crm_health.cli import output, plans
+from crm_health.config.load import load
 from crm_health.store import Run, Store
 from crm_health.sync.plan import KINDS, shape
 
 OUTPUTS = {"score": "Score__c", "band": "Band__c", "why": "Why__c"}
+WRITE = load(crm="hubspot").mapping.write.model_copy(update={"account": OUTPUTS})
 
 
 @pytest.fixture
@@ -57,14 +59,14 @@ def test_the_farthest_moves_are_shown_first(store: Store, monkeypatch: pytest.Mo
         moving("f", 10, 60),
         moving("g", 72, 72),
     )
-    shown = plans.shown(store, run.id, OUTPUTS)
+    shown = plans.shown(store, run.id, WRITE)
     assert [row["account_id"] for row in shown.fields] == ["c", "f", "a", "d"]
     assert shown.fields[0]["score"] == [90, 40]
     assert (shown.more_fields, shown.work, shown.more_work) == (3, [], 0)
     rows = list(plans.plan_rows(store, run.id, OUTPUTS))
     assert [row["account_id"] for row in rows] == list("abcdefg")
     monkeypatch.setattr(plans, "LIMIT", 40)
-    every = plans.shown(store, run.id, OUTPUTS).fields
+    every = plans.shown(store, run.id, WRITE).fields
     assert [row["account_id"] for row in every] == ["c", "f", "a", "d", "e", "g", "b"]
 
 
@@ -81,10 +83,11 @@ def test_people_s_work_is_shown_and_the_rest_counted(
         {"kind": "memory", "record_id": "m"} | one,
         {"kind": "clear_episode", "record_id": "e"} | one,
     )
-    shown = plans.shown(store, run.id, OUTPUTS)
+    shown = plans.shown(store, run.id, WRITE)
     kinds = [row["kind"] for row in shown.work]
     assert (kinds, shown.more_work) == (["escalation", "escalation", "close_task"], 1)
     assert (shown.fields, shown.more_fields) == ([], 0)
+    assert {"hs_task_subject", "health_reason", "health_due_at"} < set(shown.told)
 
 
 @pytest.mark.parametrize(

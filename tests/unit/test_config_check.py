@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -212,7 +213,7 @@ MISTAKES = [
         PLAYBOOK,
         "label: Land",
         "label: Land\n      formerly: [adopt]",
-        "lifecycle.stages[1].formerly: 'adopt' is or was the label of number 4 as well",
+        "lifecycle.stages[1].formerly: 'adopt' is or was the label of stages[3] as well",
     ),
     (PLAYBOOK, "      when: active_days > 0\n", "",
      "value_stages.stages[0]: the first step needs a condition"),
@@ -227,6 +228,16 @@ MISTAKES = [
     (PLAYBOOK, "tasks_a_day: 3", "tasks_a_day: 300", "tasks_open: is less than tasks_a_day"),
     (PLAYBOOK, "new_records: 10", "new_record: 10",
      "guards.new_record: unknown key (did you mean 'new_records'?)"),
+    (PLAYBOOK, "department: Leadership", "department: leadership",
+     "escalations.renewal_at_risk.actions.go_or_no_go.department: there is no department 'lead"),
+    (PLAYBOOK, "label: Land", "label: Renew",
+     "lifecycle.stages[1].label: 'Renew' stands twice, here and at stages[0]"),
+    (PLAYBOOK, "label: Land", f"label: {'x' * 41}",
+     "lifecycle.stages[1].label: must have at most 40 characters"),
+    (PLAYBOOK, "due: 160,", "due: 16000000,", "severities.S4.due: is more than 365 business days"),
+    (PLAYBOOK, "update_days: 10}", "update_days: 366}", "severities.S4.update_days: is more than"),
+    (PLAYBOOK, 'subject: "{account}: health is red, act"', 'subject: ""',
+     "alerts.fell_red.task.subject: is empty"),
 ]  # fmt: skip
 
 
@@ -249,6 +260,45 @@ def test_a_mistake_has_its_message_at_its_place(
     line = lines[found[0].line - 1]
     if not steps[-1].isdigit() and "is missing" not in found[0].message:
         assert any(step in line for step in steps[-2:])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            'severity: S3\n    ends_when: "It is',
+            'severity: S9\n    ends_when: "It is',
+            "must be 'S1'",
+        ),
+        ("  Support: {}", "  Support:", "must be a mapping"),
+        ("S1: {acknowledge: 4, due: 16", "S1: {acknowledge: 4, due: 0", "must be more than 0"),
+    ],
+)
+def test_what_is_ill_formed_is_not_told_to_be_missing_as_well(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    """A reason, department or clock with a slip in it is there: one slip is one problem."""
+    text = default(PLAYBOOK)
+    assert old in text
+    (tmp_path / PLAYBOOK).write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(ConfigProblems) as caught:
+        load(tmp_path)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(told)
+    assert "0.0" not in problem.message
+
+
+def test_what_stops_a_run_stands_below_the_warnings(tmp_path: Path) -> None:
+    """A tier under another name: many warnings, and last what has to be mended first."""
+    text = default(PLAYBOOK).replace("name: digital", "name: tech", 1)
+    (tmp_path / PLAYBOOK).write_text(text, "utf-8")
+    with pytest.raises(ConfigProblems) as caught:
+        load(tmp_path)
+    lines = caught.value.message.splitlines()
+    assert re.fullmatch(
+        r"1 problem in the configuration, besides \d+ warnings; nothing was run\.", lines[-1]
+    )
+    assert "touches.digital.tiers: there is no tier 'digital'" in lines[-4]
 
 
 def test_weights_that_sum_to_zero(tmp_path: Path) -> None:

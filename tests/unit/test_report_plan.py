@@ -47,11 +47,12 @@ def test_a_change_shows_from_what_to_what_and_why() -> None:
 
 
 def test_work_for_people_names_record_and_due_date() -> None:
-    """An escalation shows its reason, severity and department."""
-    fields = {"Reason__c": "Support issue", "Severity__c": "S1", "Department__c": "Support"}
-    text = _text(changes(Shown([_row(kind="escalation", fields=fields)], [])))
+    """An escalation shows its reason, severity and due, by the names that its CRM has for them."""
+    fields = {"due_at": "2026-11-24T17:00:00.000Z", "why": "Support issue", "grade": "S1"}
+    rows = [_row(kind="escalation", fields=fields)]
+    text = _text(changes(Shown(rows, [], told=("subject", "why", "grade", "due_at"))))
     assert "escalation opens" in text
-    assert "Support issue, S1, Support" in text
+    assert "Support issue, S1, 2026-11-24 17:00 UTC" in text
 
 
 def test_a_long_plan_is_cut_and_says_so() -> None:
