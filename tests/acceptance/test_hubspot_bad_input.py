@@ -175,20 +175,23 @@ def _refusals(world: World, state: Path) -> str:
     return world.clean(state, "runs", "show", run).out
 
 
-def test_an_option_taken_from_a_property_of_ours_refuses_those_rows_only(portal: World) -> None:
-    """The others are written; the exit code and the list of refusals name the property."""
+def test_an_option_taken_from_a_property_of_ours_is_told_before_anything_is_written(
+    portal: World,
+) -> None:
+    """Half the customers would get no health; `setup` puts it back, and all is as ever."""
     state = portal.back("fresh")
     portal.clean(state)
     expected = portal.truth()
     state = portal.back("fresh")
     _narrowed(portal, "companies", "health_band", "Red")
+    portal.sandbox.clear_calls()
     done = portal.run(state)
-    assert done.code == 3, done
-    told = _refusals(portal, state)
-    assert "health_band" in told
-    red = {i for i, row in expected["companies"].items() if row.get("health_band") == "Red"}
-    touched = {line.split()[1] for line in difference(portal.truth(), expected)}
-    assert touched == red
+    assert done.code == 78, done
+    assert "the word 'Red' in the list companies.health_band" in done.err
+    assert portal.writes() == 0
+    portal.clean(state, "setup")
+    portal.clean(state)
+    assert difference(portal.truth(), expected) == []
 
 
 def test_a_pipeline_that_was_taken_away_refuses_escalations_only(portal: World) -> None:
