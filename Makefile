@@ -13,6 +13,9 @@ SPREAD := --dist loadfile --no-loadscope-reorder
 # `make slow` on PostgreSQL as well.
 ONCE := tests/acceptance/test_hubspot_*.py tests/acceptance/test_bad_input.py \
 	tests/acceptance/test_bulk_kills.py tests/acceptance/test_quiet_day.py \
+	tests/acceptance/test_escalation_kills.py tests/acceptance/test_guards.py \
+	tests/acceptance/test_signals.py tests/acceptance/test_nine_faults*.py \
+	tests/unit/test_health_*.py \
 	tests/unit/test_cli_*.py tests/unit/test_programmes_*.py tests/unit/test_sync_[a-g]*.py \
 	tests/unit/test_sync_overrides.py tests/unit/test_sync_r[eo]*.py tests/unit/test_sync_sh*.py \
 	tests/unit/test_sync_st[ar]*.py tests/unit/test_sync_steady.py tests/unit/test_sync_t*.py

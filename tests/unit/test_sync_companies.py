@@ -34,7 +34,7 @@ def test_outputs_that_nobody_maps_are_not_written_and_not_missed(tmp_path: Path)
     org.sync()
     assert set(org.shown(account)) >= {"HScore", "HMemory"}
     assert not {"HWhy", "HTrend", "HWeeks"} & set(org.shown(account))
-    for _ in range(30):
+    for _ in range(10):
         report = org.sync(full=True)
         assert (org.plan(report).height, report.edits.height) == (0, 0)
         org.crm.clock.advance(timedelta(days=1))
