@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +42,20 @@ class _Timed(BottleCrmConnector):
     def identity(self) -> Identity:
         """As it is, at that time."""
         return replace(super().identity(), now=self.clock())
+
+
+def is_escalation(task: Mapping[str, Any]) -> bool:
+    """Whether a task of ours is an escalation's record."""
+    return "health_escalation_key" in task["custom_fields"]
+
+
+def timeless(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Custom fields without the minute in which a run began: dues, logs and seals go by it."""
+    kept = {k: v for k, v in fields.items() if k not in ("health_due_at", "health_seal")}
+    return {k: _MINUTE.sub("", v) if isinstance(v, str) else v for k, v in kept.items()}
+
+
+_MINUTE = re.compile(r" \d\d:\d\d\b")
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import Any
 
 import bottlecrm
 import pytest
-from bottlecrm_org import Org, prepared
+from bottlecrm_org import Org, prepared, timeless
 from forks import Fork, Forks
 from world import Done, ended
 
@@ -78,10 +78,7 @@ def _truth(org: Org) -> dict[str, Any]:
     )
     for row in rows:
         key = _key(row)
-        custom = dict(row["custom_fields"])
-        # Due some hours after the minute in which the run began.
-        custom.pop("health_due_at", None)
-        held[key] = {**row, "custom_fields": custom}
+        held[key] = {**row, "custom_fields": timeless(row["custom_fields"])}
     return held
 
 

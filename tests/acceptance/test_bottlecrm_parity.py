@@ -72,6 +72,10 @@ class Both:
             since = one["facts"].pop("customer_since_days")
             assert other is not None
             assert since == other["facts"]["first_won_days"]
+            for receipt in (one, other):
+                # Whom to talk to is told by the id that the person has in each.
+                kept = {k: v for k, v in receipt["facts"].items() if not k.endswith("_contact")}
+                receipt["facts"] = kept
             assert one == other, account
         store.close()
 

@@ -14,7 +14,7 @@ from typing import Any
 import bottlecrm
 import pytest
 import yaml
-from bottlecrm_org import Org, prepared, real_time
+from bottlecrm_org import Org, is_escalation, prepared, real_time, timeless
 from faulty_wire import Rule
 
 from crm_health.config.load import load
@@ -87,7 +87,7 @@ def test_scores_a_task_and_an_escalation_and_then_nothing(base: Base, place: Pat
     told = org.account(base.first)
     assert told["health_band"] in ("Red", "Yellow")
     assert told["health_open_escalations"] == 1
-    task, escalation = sorted(org.tasks(), key=lambda t: t["title"])
+    task, escalation = sorted(org.tasks(), key=is_escalation)
     assert task["title"] == "Customer 0: call about the late case"
     assert task["custom_fields"]["health_episode_key"] == f"ch1:{base.first}:call_them:1"
     assert escalation["custom_fields"]["health_escalation_key"].startswith("ch1:")
@@ -130,7 +130,7 @@ def test_a_task_that_was_taken_from_its_account_comes_back(base: Base, place: Pa
     """Without account or mark a read does not find it: both come back, what else it says stays."""
     org = base.org
     org.sync(place)
-    task, escalation = sorted(org.tasks(), key=lambda t: t["title"])
+    task, escalation = sorted(org.tasks(), key=is_escalation)
     mine = {"title": "Mine now", "status": "In Progress", "account": None}
     org.person("PATCH", f"/api/tasks/{task['id']}/", mine)
     org.person("PATCH", f"/api/tasks/{escalation['id']}/", {"custom_fields": {"health_mark": ""}})
@@ -213,7 +213,9 @@ def _truth(org: Org) -> list[tuple[str, str]]:
         " a.profile_id FROM task_assigned_to a WHERE a.task_id = t.id))) AS custom_fields"
         " FROM task t"
     )
-    told = [(one["name"], sorted(one["custom_fields"].items())) for one in (*accounts, *tasks)]
+    told = [
+        (one["name"], sorted(timeless(one["custom_fields"]).items())) for one in (*accounts, *tasks)
+    ]
     return sorted((name, str(fields)) for name, fields in told)
 
 
@@ -241,7 +243,7 @@ def test_the_guide_shows_what_the_api_answers(base: Base, place: Path) -> None:
     """An account, its task and its escalation; only numbers, days and ids are of another run."""
     org = base.org
     org.sync(place)
-    task, escalation = sorted(org.tasks(), key=lambda t: t["title"])
+    task, escalation = sorted(org.tasks(), key=is_escalation)
     answers = [org.person("GET", f"/api/accounts/{base.first}/")["account_obj"]]
     for one in (task, escalation):
         answers.append(org.person("GET", f"/api/tasks/{one['id']}/")["task_obj"])
