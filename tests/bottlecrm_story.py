@@ -193,6 +193,7 @@ class Told:
             # Who was a customer once, and is none now.
             "is_active": customer or row["Id"] not in won,
             "assigned_to": [self._ids[row["OwnerId"]]],
+            "number_of_employees": row["NumberOfEmployees"],
             "custom_fields": {name: value for name, value in custom.items() if value is not None},
         }
         made = self.org.person("POST", "/api/accounts/", body)["id"]

@@ -71,7 +71,8 @@ def test_escalations_are_cases_where_the_mapping_says_so(
     assert set(org.sync(place).outcomes) == {"done"}
     made = _cases(org)
     assert not any(map(is_escalation, org.tasks())), "tasks are what has to be done"
-    assert [case["name"][:-9] for case in made] == ["Support issue"] * 2
+    names = sorted(case["name"][:-9] for case in made)
+    assert names == [f"Customer {n}: Support issue" for n in range(2)]
     assert len({case["name"] for case in made}) == len({case["account_id"] for case in made}) == 2
     for case in made:
         assert (case["status"], case["case_type"], case["contacts"]) == ("New", "Problem", 0)

@@ -299,5 +299,5 @@ def _masked(told: Any) -> str:
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", json.dumps(told))
     text = re.sub(r"#[0-9a-f]{8}\b", "#CHECK", text)
     text = re.sub(r"\|([ec])=[0-9a-f]+", r"|\1=SEAL", text)
-    text = re.sub(r'(_seal": ")[0-9a-f]+', r"\1SEAL", text)
+    text = re.sub(r'(_seal": ")[^"]+', r"\1SEAL", text)
     return re.sub(r"\d+ [A-Z][a-z]{2} \d{4}|\d[\d.:TZ+-]*", "N", text)
