@@ -55,7 +55,7 @@ def timeless(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {k: _MINUTE.sub("", v) if isinstance(v, str) else v for k, v in kept.items()}
 
 
-_MINUTE = re.compile(r" \d\d:\d\d\b")
+_MINUTE = re.compile(r"[ T]\d\d:\d\d\b(:[\d.]+Z)?")
 
 
 @dataclass
