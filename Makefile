@@ -20,6 +20,9 @@ ONCE := tests/acceptance/test_hubspot_*.py tests/acceptance/test_bad_input.py \
 	tests/unit/test_sync_overrides.py tests/unit/test_sync_r[eo]*.py tests/unit/test_sync_sh*.py \
 	tests/unit/test_sync_st[ar]*.py tests/unit/test_sync_steady.py tests/unit/test_sync_t*.py
 
+# Tests run in a process a core: threads of Polars' own would only wait for each other.
+test unit bottlecrm: export POLARS_MAX_THREADS = 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench unit slow pythons bottlecrm lint types imports soak lock clean
 

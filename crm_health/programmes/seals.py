@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from functools import cache
+from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 
-#: A checksum has two halves of four hex digits each.
-_HALF = 0x10000
+#: So few texts are told faster than their doubles are found.
+_FEW = 100
 #: What HTML spells out; the ampersand last, as it begins all the others.
 _SPELLED = {
     "&nbsp;": " ",
@@ -20,11 +21,6 @@ _SPELLED = {
     "&#x27;": "'",
     "&amp;": "&",
 }
-
-
-@cache
-def _hex() -> pl.Series:
-    return pl.Series([f"{number:04x}" for number in range(_HALF)])
 
 
 def canonical(column: str, dtype: pl.DataType) -> pl.Expr:
@@ -68,17 +64,22 @@ def checksums(texts: pl.Series, digits: int = 8) -> pl.Series:
     """A checksum of each text, as hex text of `digits` (at most 8); none may be null."""
     # Python's crc32, because Polars' hashes may change with its version: a new version must
     # not look like a person's edit of every account.
-    sums = numbers(texts)
-    high, low = (_hex().gather(part) for part in (sums // _HALF, sums % _HALF))
-    return pl.select(pl.concat_str(high, low).str.slice(0, digits).alias("seal")).to_series()
+    return _each_once(texts, lambda text: f"{zlib.crc32(text):08x}"[:digits], pl.String)
 
 
 def numbers(texts: pl.Series) -> pl.Series:
     """The crc32 of each text in UTF-8, as a whole number; none may be null."""
-    known = texts.unique()
+    return _each_once(texts, zlib.crc32, pl.UInt32)
+
+
+def _each_once(
+    texts: pl.Series, sum_of: Callable[[bytes], Any], dtype: type[pl.DataType]
+) -> pl.Series:
+    """What `sum_of` says of each text. Bands, dates and whole scores: few values, told once."""
+    known = texts if len(texts) < _FEW else texts.unique()
     if len(known) * 2 >= len(texts):
-        return pl.Series(map(zlib.crc32, texts.cast(pl.Binary)), dtype=pl.UInt32)
-    # Bands, dates and whole scores: few values, told once each.
-    found = pl.DataFrame({"text": known, "sum": numbers(known)})
+        return pl.Series(map(sum_of, texts.cast(pl.Binary)), dtype=dtype)
+    told = pl.Series("sum", map(sum_of, known.cast(pl.Binary)), dtype=dtype)
+    found = pl.DataFrame({"text": known, "sum": told})
     rows = texts.alias("text").to_frame()
     return rows.join(found, on="text", how="left", maintain_order="left").get_column("sum")

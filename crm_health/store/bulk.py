@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import psycopg
 from sqlalchemy import (
     Column,
@@ -138,12 +139,10 @@ def _execute(connection: Connection, statement: Statement, rows: pl.DataFrame) -
 
 def clean(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame without NULs in its texts."""
-    spoilt = [
-        name
-        for name, dtype in frame.schema.items()
-        if dtype == pl.String and frame.get_column(name).str.contains("\0", literal=True).any()
-    ]
-    return frame.with_columns(pl.col(spoilt).str.replace_all("\0", "", literal=True))
+    texts = frame.select(cs.string().str.contains("\0", literal=True).any())
+    if not any(texts.rows()[0] if texts.width else ()):
+        return frame
+    return frame.with_columns(cs.string().str.replace_all("\0", "", literal=True))
 
 
 def fetch(connection: Connection, query: SelectBase, schema: Mapping[str, Any]) -> pl.DataFrame:

@@ -32,7 +32,7 @@ class Pace:
 
 def some() -> int:
     """Kills of one sweep of `make test`: `make soak` has hundreds. Fewer on a server."""
-    return 6 if databases.server() is None else 4
+    return 6 if databases.server() is None else 3
 
 
 def until(world: World, process: Fork | subprocess.Popen[str], counter: str) -> bool:

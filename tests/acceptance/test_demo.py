@@ -92,9 +92,14 @@ def test_the_third_sync_writes_nothing(told: str) -> None:
     assert _after(told, "crm-health sync", 3).strip().startswith("0 writes.")
 
 
-def test_off_a_terminal_the_text_is_plain_and_the_same_each_time(told: str, tmp_path: Path) -> None:
-    """No escape codes, no bar, no time of day of the machine: the same seed, the same text."""
+def test_off_a_terminal_the_text_is_plain(told: str) -> None:
+    """No escape codes, no bar."""
     assert "\x1b" not in told
+
+
+@pytest.mark.slow
+def test_the_text_is_the_same_each_time(told: str, tmp_path: Path) -> None:
+    """No time of day of the machine: the same seed, the same text."""
     assert _demo(tmp_path) == told
 
 
@@ -150,6 +155,7 @@ def _tally(told: str) -> tuple[int, int]:
     return scored, unknown
 
 
+@pytest.mark.slow  # the subscriptions below go the same way
 def test_the_same_job_runs_on_real_data(tmp_path: Path) -> None:
     """Olist's sellers are scored, the funnel's are unknown, and a second sync is quiet."""
     told = _demo(tmp_path, "--data", str(_data("olist", OLIST)))

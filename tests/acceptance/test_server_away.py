@@ -110,8 +110,20 @@ def _restart(place: Place) -> None:
     place.server.start()
 
 
-@pytest.mark.parametrize("how", [_crash, _kill_session, _restart])
-@pytest.mark.parametrize("phase", ["pull", "assess", "apply"])
+_ENDS = [_crash, _kill_session, _restart]
+_PHASES = ["pull", "assess", "apply"]
+_ONE_EACH = list(zip(_PHASES, _ENDS, strict=True))
+
+
+#: In `make test` one end a phase, in the soak each end in each phase.
+@pytest.mark.parametrize(
+    ("phase", "how"),
+    [
+        pytest.param(phase, how, marks=[] if (phase, how) in _ONE_EACH else pytest.mark.slow)
+        for phase in _PHASES
+        for how in _ENDS
+    ],
+)
 def test_the_server_goes_and_comes_back_in_mid_run(
     world: World, mortal: Place, first: Truth, phase: str, how: Callable[[Place], None]
 ) -> None:
@@ -239,7 +251,10 @@ def small_disk(own: Server) -> Iterator[Path]:
 
 
 #: Pages of 8 KB that are left when the sync begins.
-@pytest.mark.parametrize("pages", [20, 150, 600])
+@pytest.mark.parametrize(
+    "pages",
+    [pytest.param(20, marks=pytest.mark.slow), 150, pytest.param(600, marks=pytest.mark.slow)],
+)
 def test_a_full_disk(world: World, own: Server, small_disk: Path, first: Truth, pages: int) -> None:
     """The server's disk has no room for what the sync stores: 74; with room again it is stored."""
     state, name = world.back("fresh"), f"full_{time.monotonic_ns()}"

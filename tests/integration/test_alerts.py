@@ -69,6 +69,9 @@ def task(org: Org) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize(
+    "org", [pytest.param("salesforce", marks=pytest.mark.slow), "hubspot"], indirect=True
+)
 def test_a_further_risk_is_a_line_wherever_a_run_ends(org: Org) -> None:
     """Each run may make one call more than the one before, and knows nothing of it."""
     org.sync()

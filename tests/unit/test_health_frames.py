@@ -137,7 +137,7 @@ def test_blanks_of_our_words_are_cleaned_as_in_lines() -> None:
     assert one_space("a  b\n\tc\x07d e") == "a b c d e"
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 50])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 50, 150])
 def test_checksums_are_crc32_however_often_a_text_comes(count: int) -> None:
     """Distinct texts or many alike: the same checksum for the same text."""
     for texts in ([f"text {n} ü" for n in range(count)], ["Red", "Green"] * count):
