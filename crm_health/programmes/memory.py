@@ -154,7 +154,7 @@ def seals(frame: pl.DataFrame, prefix: str = "", outputs: Sequence[str] = SEALED
         if prefix + name not in frame.columns
     )
     texts = whole.select(canonical(prefix + name, whole.schema[prefix + name]) for name in outputs)
-    each = pl.DataFrame([checksums(text, DIGITS) for text in texts])
+    each = pl.DataFrame({text.name: checksums(text, DIGITS) for text in texts})
     return each.select(pl.concat_str(pl.all()).alias("seals")).to_series()
 
 

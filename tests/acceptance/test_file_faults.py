@@ -64,7 +64,10 @@ def _say(state: Path, statement: str) -> None:
         opened.execute(statement)
 
 
-@pytest.mark.parametrize("room", [0, 100, 1_000])
+@pytest.mark.parametrize(
+    "room",
+    [pytest.param(0, marks=pytest.mark.slow), 100, pytest.param(1_000, marks=pytest.mark.slow)],
+)
 def test_a_full_disk(world: World, disk: Path, room: int) -> None:
     """With so many KB left a first sync ends with 74; with room again it is made good."""
     world.clean(world.back("fresh"))

@@ -11,17 +11,24 @@ from world import WAITING, World, difference, ended
 pytestmark = pytest.mark.only("sqlite")  # what is killed is the same; Salesforce's run on both
 
 both = pytest.mark.parametrize("portals", ["unique", "claimed"], indirect=True)
+#: The other one is in the soak.
+claimed = pytest.mark.parametrize(
+    "portals", [pytest.param("unique", marks=pytest.mark.slow), "claimed"], indirect=True
+)
+unique = pytest.mark.parametrize(
+    "portals", ["unique", pytest.param("claimed", marks=pytest.mark.slow)], indirect=True
+)
 
 
-@both
+@claimed
 def test_a_first_sync_killed_again_and_again_ends_as_if_undisturbed(portal: World) -> None:
-    """8 kills of a sync that has everything to read and to write."""
+    """Four kills of a sync that has everything to read and to write."""
     sweep(portal, "fresh", kills=4, seed=31)
 
 
-@both
+@unique
 def test_a_second_day_killed_again_and_again_ends_as_if_undisturbed(portal: World) -> None:
-    """6 kills of a sync that opens tasks and an escalation, closes one, undoes an edit."""
+    """Three kills of a sync that opens tasks and an escalation, closes one, undoes an edit."""
     sweep(portal, "second", kills=3, seed=32)
 
 

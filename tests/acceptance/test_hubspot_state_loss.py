@@ -13,6 +13,10 @@ from world import World, difference
 pytestmark = pytest.mark.only("sqlite")  # what is lost is the same; Salesforce's run on both
 
 both = pytest.mark.parametrize("portals", ["unique", "claimed"], indirect=True)
+#: With unique properties in the soak.
+claimed = pytest.mark.parametrize(
+    "portals", [pytest.param("unique", marks=pytest.mark.slow), "claimed"], indirect=True
+)
 plain = pytest.mark.parametrize("portals", ["unique"], indirect=True)
 
 BAND, WEEKS, MEMORY = "health_band", "health_last_12_weeks", "health_memory"
@@ -35,7 +39,7 @@ def _quiet(world: World, state: Path) -> None:
     assert world.doubles() == []
 
 
-@both
+@claimed
 def test_a_state_deleted_before_work_gives_what_a_kept_one_gives(portal: World) -> None:
     """Tasks, escalations and bands of the second day don't depend on the database."""
     kept = portal.back("second")
@@ -52,7 +56,7 @@ def test_a_state_deleted_before_work_gives_what_a_kept_one_gives(portal: World) 
     _quiet(portal, lost)
 
 
-@both
+@claimed
 def test_an_older_copy_of_the_state_writes_nothing_again(portal: World) -> None:
     """The copy of before the second day's sync knows nothing of its tasks; HubSpot does."""
     state = portal.back("second")
@@ -63,7 +67,7 @@ def test_an_older_copy_of_the_state_writes_nothing_again(portal: World) -> None:
     _quiet(portal, old)
 
 
-@both
+@claimed
 def test_a_task_that_a_person_closed_stays_closed_without_the_state(portal: World) -> None:
     """Its key on the task says that it was told: nobody gets it a second time."""
     state = portal.back("second")

@@ -34,7 +34,7 @@ def test_two_started_together_end_as_one(world: World) -> None:
     """Whoever comes first runs, the other gives way or finds nothing left to do."""
     world.clean(state := world.back("second"))
     expected = world.truth()
-    for _ in range(3):
+    for _ in range(2):
         state = world.back("second")
         both = [world.fork(state) for _ in range(2)]
         codes = sorted(ended(process).code for process in both)

@@ -98,6 +98,7 @@ def test_a_change_of_a_second_ago_arrives_with_the_next_sync(account: Account) -
         assert account.known("case") == known + 1
 
 
+@pytest.mark.slow
 def test_twelve_thousand_companies_of_one_moment_sync_once_and_whole(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

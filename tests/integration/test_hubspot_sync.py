@@ -86,7 +86,7 @@ def test_a_lost_state_opens_nothing_twice(account: Account, tmp_path: Path) -> N
         assert set(live(account.box, kind)) == set(known)
 
 
-@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("lost", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_run_that_ends_between_any_two_calls_opens_nothing_twice(
     account: Account, tmp_path: Path, *, lost: bool
 ) -> None:

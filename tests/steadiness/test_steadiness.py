@@ -15,6 +15,7 @@ def test_where_nothing_changes_nothing_is_written() -> None:
     assert (found.moves, found.bare_moves, found.step, found.tasks) == (0, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_noise_moves_scores_and_leaves_bands() -> None:
     """Five percent on every number and age: scores waver, few accounts are written, bands stay."""
     found = measure(customers=40, days=8, share=0.05)

@@ -160,7 +160,7 @@ def assert_sound(assessed: pl.DataFrame) -> None:
 
 
 # A failing model is printed as it is: making it smaller would take minutes.
-@settings(max_examples=20, deadline=None, phases=[Phase.generate])
+@settings(max_examples=12, deadline=None, phases=[Phase.generate])
 @given(model=models(), seed=st.integers(0, 10_000), size=st.sampled_from([1, 7, 23]))
 def test_parts_sum_whatever_the_model_and_the_records(model, seed, size):
     """Sums, range and digits hold for any model, order of rows and size of the parts."""

@@ -297,6 +297,15 @@ def test_a_text_field_without_decimals_seals_as_the_number() -> None:
     )
 
 
+@pytest.mark.parametrize("count", [1, 3, 200])
+def test_an_account_s_seals_are_the_same_in_any_company(count: int) -> None:
+    """Whoever else is sealed with it, and however many say the same."""
+    ours, others = outputs(), outputs(score=12, why="Quiet for 30 days")
+    many = pl.concat([others, *[ours] * count])
+    told = [memory.seals(others)[0], *[memory.seals(ours)[0]] * count]
+    assert memory.seals(many).to_list() == told
+
+
 def test_values_do_not_run_into_each_other() -> None:
     """A seal over several columns tells which one holds what."""
     one = pl.DataFrame({"a": ["x"], "b": ["yz"]})
