@@ -15,6 +15,7 @@ ONCE := tests/acceptance/test_hubspot_*.py tests/acceptance/test_bad_input.py \
 	tests/acceptance/test_bulk_kills.py tests/acceptance/test_quiet_day.py \
 	tests/acceptance/test_escalation_kills.py tests/acceptance/test_guards.py \
 	tests/acceptance/test_signals.py tests/acceptance/test_nine_faults*.py \
+	tests/acceptance/test_faults.py tests/acceptance/test_state_loss.py \
 	tests/unit/test_health_*.py \
 	tests/unit/test_cli_*.py tests/unit/test_programmes_*.py tests/unit/test_sync_[a-g]*.py \
 	tests/unit/test_sync_overrides.py tests/unit/test_sync_r[eo]*.py tests/unit/test_sync_sh*.py \

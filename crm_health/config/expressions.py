@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -133,24 +134,37 @@ def compile(  # noqa: A001 - the word for it, and always called as expressions.c
     Raises:
         ExpressionError: what is wrong and, where there is one, a hint.
     """
+    used = _read(text)[1]
+    unknown = sorted(used - set(columns))
+    if unknown:
+        raise UnknownNameError(unknown, columns)
+    return _compiled(text, frozenset((name, columns[name]) for name in used), role)
+
+
+# The same expressions come again: in commands that check, in configurations that are compared.
+@lru_cache(maxsize=4096)
+def _read(text: str) -> tuple[pl.Expr, frozenset[str], bool]:
+    """What Polars makes of a text, the columns that it names, and whether it is an aggregate."""
     bare = _QUOTED.sub("''", text)
     clock = _CLOCKS.search(bare)
     if clock:
         raise ExpressionError(f"{clock[0]} changes by itself", "use as_of")
     raw = _parse(text)
-    tree = _tree(raw)
-    keys = set(_keys(tree))
+    keys = set(_keys(_tree(raw)))
     # Polars drops an empty `over ()` from the tree, so it is looked for in the text.
     if re.search(r"\bover\s*\(", bare, re.IGNORECASE):
         raise ExpressionError(_REFUSED["Over"])
     for key, reason in _REFUSED.items():
         if key in keys:
             raise ExpressionError(reason)
-    used = frozenset(raw.meta.root_names())
-    unknown = sorted(used - set(columns))
-    if unknown:
-        raise UnknownNameError(unknown, columns)
-    aggregates = bool(keys & {"Agg", "Len", "Quantile"})
+    return raw, frozenset(raw.meta.root_names()), bool(keys & {"Agg", "Len", "Quantile"})
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str, known: frozenset[tuple[str, ColumnKind]], role: Role) -> Expr:
+    """An expression over just the columns that it names, with their kinds."""
+    raw, used, aggregates = _read(text)
+    columns = dict(known)
     if role == "row" and aggregates:
         raise ExpressionError("an aggregate can't stand here", "make it a fact, and use that")
     if role == "aggregate" and not aggregates:

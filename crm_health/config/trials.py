@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
+from crm_health.config import expressions
 from crm_health.config.expressions import ColumnKind, Expr
 from crm_health.config.problems import nearest
-from crm_health.config.samples import ANYTHING, Domains, grid
+from crm_health.config.samples import ANYTHING, Domain, Domains, grid
 from crm_health.entities import Kind
 
 _NAME = r"\b(?P<name>[a-z][a-z0-9_]*)\s*"
@@ -120,20 +122,38 @@ def _tried(
     expr: Expr, kinds: Mapping[str, Kind], domains: Domains, *, condition: bool
 ) -> Iterator[Doubt]:
     """Every case there is, as far as samples show it."""
-    # The kinds of weighty expressions are known from here on: no panic, no error can come.
-    frame = grid([expr.text], kinds, domains)
-    if frame.is_empty():
+    known = frozenset((name, domains[name]) for name in kinds if name in domains)
+    outcome = _outcome(expr.text, frozenset(kinds.items()), known)
+    if outcome is None:
         return
-    value = frame.select(expr.expr.alias("value"))["value"]
+    holds, gives = outcome
     names = " and ".join(sorted(expr.columns - {"as_of"})) or "anything"
-    if condition and not value.fill_null(False).any():
+    if condition and not holds:
         sure = _plain(expr.text, kinds)
         yield Doubt(
             f"{'never' if sure else 'seems never to'} hold{'s' * sure}, whatever {names} may be",
             perhaps=not sure,
         )
-    elif not condition and value.null_count() == value.len():
+    elif not condition and not gives:
         yield Doubt(f"seems never to give a value, whatever {names} may be", perhaps=True)
+
+
+# The same expressions come again: in commands that check, in configurations that are compared.
+@lru_cache(maxsize=4096)
+def _outcome(
+    text: str, kinds: frozenset[tuple[str, Kind]], domains: frozenset[tuple[str, Domain]]
+) -> tuple[bool, bool] | None:
+    """Whether an expression that compiles is true for some sample, and gives a value for some.
+
+    Returns:
+        None where there are too many samples to try.
+    """
+    # The kinds of weighty expressions are known from here on: no panic, no error can come.
+    frame = grid([text], dict(kinds), dict(domains))
+    if frame.is_empty():
+        return None
+    value = frame.select(expressions.compile(text, dict(kinds)).expr.alias("value"))["value"]
+    return value.dtype == pl.Boolean and bool(value.any()), value.null_count() < value.len()
 
 
 def _plain(text: str, kinds: Mapping[str, Kind]) -> bool:

@@ -206,6 +206,7 @@ def test_incidents_go_through_in_full(tmp_path: Path) -> None:
     assert re.search(r"^Case +no account +6$", _after(told, "crm-health status").rstrip(), re.M)
 
 
+@pytest.mark.slow  # contradictory ones go the same way
 def test_unusable_values_are_quarantined_and_shown(tmp_path: Path) -> None:
     """A use and a ticket of nobody, an unknown priority, days of 1801: counted, not fatal."""
     tables = {

@@ -67,6 +67,8 @@ def once(world: World) -> Callable[[], None]:
     return check
 
 
+#: In `make test` tests/integration/test_telling.py ends a run after each of its calls.
+@pytest.mark.slow
 def test_a_breach_is_told_once_whoever_dies(world: World) -> None:
     """Syncs killed at any moment, then one with a new database: each due is told of once."""
     breached(world)

@@ -64,7 +64,7 @@ def test_a_signal_in_the_pull_ends_the_run_before_it_writes(world: World) -> Non
     assert world.writes() > 0
 
 
-@pytest.mark.parametrize("direction", ["query", "ingest"])
+@pytest.mark.parametrize("direction", [pytest.param("query", marks=pytest.mark.slow), "ingest"])
 def test_a_signal_ends_the_wait_for_a_job_that_never_ends(world: World, direction: str) -> None:
     """No platform waits until a job is given up; the next sync goes on with it, or ends it."""
     low = {

@@ -52,6 +52,10 @@ def work(org: Org, word: Literal["waiting", "resolved"]) -> None:
     org.save(out.object, one["id"], {out.status: out.statuses[word]})
 
 
+#: Both say the same of it in tests/acceptance/test_parity.py.
+@pytest.mark.parametrize(
+    "org", [pytest.param("salesforce", marks=pytest.mark.slow), "hubspot"], indirect=True
+)
 def test_an_escalation_runs_to_its_end(org: Org) -> None:
     """Opened with its actions, breached and told once, worked on by people, and left to them."""
     case = org.case("Acme")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from crm_health.config import expressions
 from crm_health.config.columns import columns_for
-from crm_health.config.expressions import ExpressionError, finite
+from crm_health.config.expressions import ExpressionError, UnknownNameError, finite
 from crm_health.entities import Kind
 
 WORDS = [
@@ -56,6 +56,16 @@ def refusal(text: str, role: expressions.Role = "row") -> str:
 def test_row_expressions_know_their_kind(text: str, kind: Kind | None) -> None:
     """The kind of the result is known before any data is."""
     assert expressions.compile(text, CASE).kind is kind
+
+
+def test_the_same_text_over_other_columns_is_another_expression() -> None:
+    """What was once compiled is compiled anew where its columns are of another kind, or gone."""
+    assert expressions.compile("x > 1", {"x": Kind.NUMBER}).kind is Kind.BOOLEAN
+    for _ in range(2):
+        with pytest.raises(ExpressionError, match="compares a text with a number"):
+            expressions.compile("x > 1", {"x": Kind.TEXT})
+        with pytest.raises(UnknownNameError):
+            expressions.compile("x > 1", {"y": Kind.NUMBER})
 
 
 def test_columns_and_as_of_are_reported() -> None:

@@ -19,6 +19,7 @@ from tests.year.world import world
 _REVIEWED = datetime(2026, 10, 6, 13, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_twelve_days_keep_what_a_year_must_keep(tmp_path: Path) -> None:
     """One open risk task an account, nobody's day beyond the budget, no second write; work goes on.
 
