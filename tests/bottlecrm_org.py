@@ -50,8 +50,10 @@ def is_escalation(task: Mapping[str, Any]) -> bool:
 
 
 def timeless(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Custom fields without the minute in which a run began: dues, logs and seals go by it."""
+    """A record without the minute in which a run began: dues, logs, texts and seals go by it."""
     kept = {k: v for k, v in fields.items() if k not in ("health_due_at", "health_seal")}
+    if key := kept.get("health_task_key"):
+        kept["health_task_key"] = key.partition("#")[0]
     return {k: _MINUTE.sub("", v) if isinstance(v, str) else v for k, v in kept.items()}
 
 

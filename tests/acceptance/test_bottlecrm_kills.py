@@ -78,7 +78,7 @@ def _truth(org: Org) -> dict[str, Any]:
     )
     for row in rows:
         key = _key(row)
-        held[key] = {**row, "custom_fields": timeless(row["custom_fields"])}
+        held[key] = {**timeless(row), "custom_fields": timeless(row["custom_fields"])}
     return held
 
 
