@@ -49,6 +49,9 @@ class Alert(Frozen):
     contact: Name | None = None
     due_days: int = Field(default=5, ge=0)
     cool_days: int = Field(default=30, ge=0)
+    #: Of an event: its task is closed after so many days where nobody touched it. By then it is no
+    #: news any more, and would take the place of another one. Empty: it waits for a person.
+    expires_days: int | None = Field(default=None, ge=1)
     #: What happens to its untouched task when the situation clears.
     on_clear: Literal["close", "leave"] = "close"
     #: One line for the account's fields, and for the task that tells of something graver.

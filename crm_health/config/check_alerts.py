@@ -85,6 +85,12 @@ def _alert(
     for rule in alert.replaces:
         if rule not in tasks:
             check.add((*path, "replaces"), f"no alert {rule!r} makes a task", nearest(rule, tasks))
+    _lengths(check, path, alert)
+
+
+def _lengths(check: Checker, path: tuple[str, ...], alert: Alert) -> None:
+    if alert.expires_days is not None and not (alert.since and alert.does == "task"):
+        check.add((*path, "expires_days"), "only the task of an event (`since`) expires")
     if alert.due_days > _LONGEST_DUE:
         check.add((*path, "due_days"), f"is more than {_LONGEST_DUE} days")
     if alert.cool_days > _LONGEST_COOLING:

@@ -233,6 +233,17 @@ def clearing(
     )
 
 
+def expired(alerts: Mapping[str, Alert], day: date) -> pl.Expr:
+    """The days after which an episode is no news any more, where they are over; else null.
+
+    Reads `rule` and `opened_at`.
+    """
+    limits = {rule: alert.expires_days for rule, alert in alerts.items() if alert.expires_days}
+    limit = pl.col("rule").replace_strict(limits, default=None, return_dtype=pl.Int64)
+    age = (pl.lit(day) - pl.col("opened_at")).dt.total_days()
+    return pl.when(age >= limit).then(limit)
+
+
 def standing_rules(
     alerts: Mapping[str, Alert], found: pl.DataFrame, memories: pl.DataFrame
 ) -> pl.DataFrame:

@@ -87,7 +87,7 @@ def decide(
         on="base",
         how="anti",
     )
-    over = _over(alerts, records, replaced)
+    over = _over(setting, records, replaced)
     clears = episodes.clearing(found, records.known, over)
     going = records.known.filter(pl.col("cleared_at").is_null())
     several = standing.join(accounts.select("account_id"), on="account_id", how="semi")
@@ -126,12 +126,14 @@ def _standing(alerts: Mapping[str, Alert], records: Records) -> pl.DataFrame:
     )
 
 
-def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame) -> pl.Series:
+def _over(setting: Setting, records: Records, replaced: pl.DataFrame) -> pl.Series:
     """Keys of episodes that are over whatever their condition says.
 
-    Those that an escalation takes the place of, events whose task or escalation is done with, and
-    those of rules that the playbook no longer has: they would hold the account's one task for ever.
+    Those that an escalation takes the place of, events whose task or escalation is done with or
+    which are no news any more, and those of rules that the playbook no longer has: they would hold
+    the account's one task for ever.
     """
+    alerts = setting.config.playbook.alerts
     going = records.known.filter(pl.col("cleared_at").is_null())
     events = [rule for rule, alert in alerts.items() if alert.since]
     still_open = pl.col("is_open").fill_null(True)
@@ -141,7 +143,9 @@ def _over(alerts: Mapping[str, Alert], records: Records, replaced: pl.DataFrame)
     away = going.join(replaced, on=["account_id", "rule"], how="semi")
     told = pl.col("base").is_in(records.episodes["key"].implode())
     gone = going.filter(~pl.col("rule").is_in(list(alerts)) & told)
-    return pl.concat([done["key"], away["key"], gone["key"]])
+    untouched = pl.col("base").is_in(records.tasks.filter("untouched")["base"].implode())
+    old = going.filter(episodes.expired(alerts, setting.day).is_not_null() & untouched)
+    return pl.concat([done["key"], away["key"], gone["key"], old["key"]])
 
 
 def _holding(alerts: Mapping[str, Alert], records: Records, found: pl.DataFrame) -> pl.DataFrame:

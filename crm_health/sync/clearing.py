@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from crm_health.programmes import episodes
 from crm_health.sync.plan import updates
 from crm_health.sync.records import Records
 from crm_health.sync.setting import Setting
@@ -98,6 +99,7 @@ def _closing_tasks(
         .with_columns(
             pl.coalesce(
                 "ends",
+                pl.format("nobody took it up in {} days", episodes.expired(alerts, setting.day)),
                 pl.col("rule").replace_strict(words, default=_OVER, return_dtype=pl.String),
             ).alias("ends")
         )

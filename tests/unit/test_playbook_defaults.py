@@ -38,7 +38,10 @@ EDGES: dict[str, tuple[dict[str, Any], tuple[dict[str, Any], ...]]] = {
         {"usage_vs_book": 0.6, "tier_now": "growth", "incident_days": None},
         ({"usage_vs_book": 0.61}, {"tier_now": "digital"}, {"incident_days": 7}),
     ),
-    "fell_red": ({"band": "red", "band_before": "green"}, ({"band_before": "red"},)),
+    "fell_red": (
+        {"band": "red", "band_before": "green", "p1_past_sla": None},
+        ({"band_before": "red"}, {"p1_past_sla": 1}),
+    ),
     "fell_yellow": ({"band": "yellow", "band_before": "green"}, ({"band_before": "red"},)),
     "fast_fall": (
         {"band": "green", "score_change_30": -15},

@@ -229,6 +229,33 @@ def test_an_event_is_over_when_its_task_is_closed(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("touched", [False, True])
+def test_news_that_nobody_took_up_is_closed(tmp_path: Path, touched: bool) -> None:
+    """`expires_days` after it opened, and only where nobody touched the task; never anew."""
+    event = {"when": "band = 'red'", "since": "band_since", "expires_days": 3}
+    org = Org(tmp_path, _config(low=event, lower={"when": "second < 0"}))
+    account = org.account(50, Second=95.0)
+    _used(org, account)
+    org.sync()
+    if touched:
+        org.edit("Task", _task(org)["id"], Subject="Mine")
+    assert [_kinds(org, report) for report in org.days(2)] == [[], []]
+    (last,) = org.days(1)
+    if touched:
+        assert _kinds(org, last) == []
+        assert _task(org)["Status"] == "Not Started"
+        return
+    assert _kinds(org, last) == ["clear_episode", "close_task"]
+    assert _task(org)["Status"] == "Completed"
+    assert _task(org)["Description"].startswith(
+        "Cleared on 5 Mar 2026: nobody took it up in 3 days"
+    )
+    org.weeks(1)
+    org.reset_state()
+    org.sync()
+    assert len(org.crm.rows("Task")) == 1
+
+
 @pytest.mark.parametrize("where", ["rule", "everywhere"])
 def test_quiet_customers_get_no_task(tmp_path: Path, where: str) -> None:
     """Their alerts stand in the fields, where campaigns enrol on them."""
