@@ -38,12 +38,13 @@ def check(context: Context, form: str) -> int:
                 "ok": True,
                 "exit": 0,
                 "problems": warnings,
+                "notes": [problem.json() for problem in found.notes],
                 "files": dict(found.files),
                 "digest": found.digest,
             }
         )
         return 0
-    show([problem.text() for problem in found.warnings])
+    show([problem.text() for problem in (*found.warnings, *found.notes)])
     show([f"{name}: fine ({origin})" for name, origin in found.files.items()])
     model = found.model
     alerts = [rule for rule in found.playbook.alerts if not is_touch(rule)]

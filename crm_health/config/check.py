@@ -17,6 +17,7 @@ from crm_health.config.mapping import Mapping
 from crm_health.config.model import Model
 from crm_health.config.playbook import Playbook
 from crm_health.config.problems import Problem
+from crm_health.config.unfed import quiet_alerts
 from crm_health.config.yaml import Document
 from crm_health.entities import ENTITIES
 
@@ -68,6 +69,8 @@ def check(given: Documents, crm: str) -> list[Problem]:
             _has_leaders(alerts, playbook, mapping)
         if model is not None and given.whole:
             _acted_on(alerts, model, playbook)
+            if mapping is not None:
+                _fed(alerts, found, mapping, model, playbook)
         problems += alerts.problems
         used |= alerts.used
         if model_check is not None and model is not None:
@@ -122,6 +125,19 @@ def _acted_on(check: Checker, model: Model, playbook: Playbook) -> None:
     if playbook.alerts and model.bands[0].below is not None and not any(tells):
         what = f"none of them makes a task or an escalation of the band {worst!r}"
         check.warn(("alerts",), what, f"write one with `when: band = '{worst}' and ...`")
+
+
+def _fed(
+    check: Checker, found: ModelNames, mapping: Mapping, model: Model, playbook: Playbook
+) -> None:
+    """Which alerts nothing is mapped for: nobody shall wait for them."""
+    by_lack: dict[str, list[str]] = {}
+    quiet = quiet_alerts(mapping, model, playbook, found.alerted(), found.domains)
+    for rule, lacks in quiet.items():
+        by_lack.setdefault(", ".join(lacks), []).append(rule)
+    if by_lack:
+        told = "; ".join(f"{', '.join(rules)} (no {lacks})" for lacks, rules in by_lack.items())
+        check.note(("alerts",), f"never open, since the mapping reads nothing for them: {told}")
 
 
 def _led(check: Checker, model: Model, playbook: Playbook) -> None:

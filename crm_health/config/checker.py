@@ -37,6 +37,11 @@ class Checker:
         if found not in self.problems:
             self.problems.append(found)
 
+    def note(self, path: Path, message: str, hint: str = "") -> None:
+        """Note what is fine, and good to know."""
+        found = self.document.problem(path, message, hint)
+        self.problems.append(replace(found, severity=Severity.NOTE))
+
     def stands(self, section: str, name: str) -> bool:
         """Whether the file has it, though it may have been left out for its shape."""
         data = self.document.data

@@ -26,7 +26,7 @@ WORDS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 TRENDS = ("Rising", "Falling", "Steady", "New")
 POINTS, RANK, SCORE = Domain(0, 100), Domain(0, 1), Domain(1, 100, whole=True)
-COUNT = Domain(lowest=0, whole=True)
+COUNT, ABSENT = Domain(lowest=0, whole=True), Domain(absent=True)
 #: Readings are looked at for so long.
 APART = Domain(0, 100, whole=True)
 

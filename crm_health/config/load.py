@@ -50,6 +50,8 @@ class Config:
     files: MappingABC[str, str]
     #: What is odd but usable.
     warnings: tuple[Problem, ...] = field(default=())
+    #: What is fine, and good to know.
+    notes: tuple[Problem, ...] = field(default=())
 
 
 def load(
@@ -78,8 +80,7 @@ def load(
         whole=not problems,
     )
     problems += check(given, crm)
-    errors = [p for p in problems if p.severity is Severity.ERROR]
-    if errors:
+    if _of(problems, Severity.ERROR):
         raise ConfigProblems(problems, read.sources)
     mapping, model, playbook = values.values()
     return Config(
@@ -88,8 +89,13 @@ def load(
         playbook=playbook.with_touches(),
         digest=digest(mapping, model, playbook),
         files=read.origins,
-        warnings=tuple(sorted(problems)),
+        warnings=_of(problems, Severity.WARNING),
+        notes=_of(problems, Severity.NOTE),
     )
+
+
+def _of(problems: list[Problem], severity: Severity) -> tuple[Problem, ...]:
+    return tuple(sorted(p for p in problems if p.severity is severity))
 
 
 @dataclass(frozen=True)

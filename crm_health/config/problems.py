@@ -12,10 +12,11 @@ from crm_health.errors import ConfigError
 
 
 class Severity(StrEnum):
-    """An error stops every run; a warning is only shown."""
+    """An error stops every run; a warning is only shown; a note says what is fine as well."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +35,7 @@ class Problem:
     def text(self, source: str | None = None) -> str:
         """The problem on one line; with the file's text also its source line and a caret."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        word = "warning: " if self.severity is Severity.WARNING else ""
+        word = "" if self.severity is Severity.ERROR else f"{self.severity}: "
         path = f"{self.path}: " if self.path else ""
         lines = [f"{place}: {word}{path}{self.message}"]
         if self.hint:

@@ -38,6 +38,8 @@ class Domain:
     whole: bool = False
     #: All the texts that it can hold.
     words: frozenset[str] | None = None
+    #: It is missing for everybody.
+    absent: bool = False
 
 
 ANYTHING = Domain()
@@ -82,6 +84,8 @@ def grid(expressions: Iterable[str], kinds: Mapping[str, Kind], domains: Domains
 
 
 def _samples(kind: Kind, domain: Domain, words: list[str], numbers: list[float]) -> list[Any]:
+    if domain.absent:
+        return [None]
     if kind is Kind.BOOLEAN:
         return [None, True, False]
     if kind is Kind.TEXT:

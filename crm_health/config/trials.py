@@ -122,8 +122,7 @@ def _tried(
     expr: Expr, kinds: Mapping[str, Kind], domains: Domains, *, condition: bool
 ) -> Iterator[Doubt]:
     """Every case there is, as far as samples show it."""
-    known = frozenset((name, domains[name]) for name in kinds if name in domains)
-    outcome = _outcome(expr.text, frozenset(kinds.items()), known)
+    outcome = _known_outcome(expr.text, kinds, domains)
     if outcome is None:
         return
     holds, gives = outcome
@@ -136,6 +135,25 @@ def _tried(
         )
     elif not condition and not gives:
         yield Doubt(f"seems never to give a value, whatever {names} may be", perhaps=True)
+
+
+def possible(text: str, kinds: Mapping[str, Kind], domains: Domains) -> bool:
+    """Whether a condition that compiles may hold: for some sample, or where nobody can tell."""
+    outcome = _known_outcome(text, kinds, domains)
+    return outcome is None or outcome[0]
+
+
+def gives(text: str, kinds: Mapping[str, Kind], domains: Domains) -> bool:
+    """Whether an expression that compiles may give a value, as `possible`."""
+    outcome = _known_outcome(text, kinds, domains)
+    return outcome is None or outcome[1]
+
+
+def _known_outcome(
+    text: str, kinds: Mapping[str, Kind], domains: Domains
+) -> tuple[bool, bool] | None:
+    known = frozenset((name, domains[name]) for name in kinds if name in domains)
+    return _outcome(text, frozenset(kinds.items()), known)
 
 
 # The same expressions come again: in commands that check, in configurations that are compared.
