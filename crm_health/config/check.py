@@ -16,7 +16,7 @@ from crm_health.config.known import Columns, words
 from crm_health.config.mapping import Mapping
 from crm_health.config.model import Model
 from crm_health.config.playbook import Playbook
-from crm_health.config.problems import Problem
+from crm_health.config.problems import Problem, Severity
 from crm_health.config.unfed import quiet_alerts
 from crm_health.config.yaml import Document
 from crm_health.entities import ENTITIES
@@ -69,8 +69,6 @@ def check(given: Documents, crm: str) -> list[Problem]:
             _has_leaders(alerts, playbook, mapping)
         if model is not None and given.whole:
             _acted_on(alerts, model, playbook)
-            if mapping is not None:
-                _fed(alerts, found, mapping, model, playbook)
         problems += alerts.problems
         used |= alerts.used
         if model_check is not None and model is not None:
@@ -79,7 +77,8 @@ def check(given: Documents, crm: str) -> list[Problem]:
         if given.whole:
             unused(model_check, model, used)
         problems += model_check.problems
-    return problems
+    sound = given.whole and all(p.severity is not Severity.ERROR for p in problems)
+    return [*problems, *_unfed(given, found)] if sound else problems
 
 
 def _staffed(mapping: Mapping, playbook: Playbook) -> bool:
@@ -127,17 +126,20 @@ def _acted_on(check: Checker, model: Model, playbook: Playbook) -> None:
         check.warn(("alerts",), what, f"write one with `when: band = '{worst}' and ...`")
 
 
-def _fed(
-    check: Checker, found: ModelNames, mapping: Mapping, model: Model, playbook: Playbook
-) -> None:
+def _unfed(given: Documents, found: ModelNames) -> list[Problem]:
     """Which alerts nothing is mapped for: nobody shall wait for them."""
+    (mapping, _), (model, _), (playbook, document) = given.mapping, given.model, given.playbook
+    if mapping is None or model is None or playbook is None or document is None:
+        return []
     by_lack: dict[str, list[str]] = {}
     quiet = quiet_alerts(mapping, model, playbook, found.alerted(), found.domains)
     for rule, lacks in quiet.items():
         by_lack.setdefault(", ".join(lacks), []).append(rule)
+    check = Checker(document)
     if by_lack:
         told = "; ".join(f"{', '.join(rules)} (no {lacks})" for lacks, rules in by_lack.items())
         check.note(("alerts",), f"never open, since the mapping reads nothing for them: {told}")
+    return check.problems
 
 
 def _led(check: Checker, model: Model, playbook: Playbook) -> None:

@@ -14,7 +14,7 @@ from crm_health.sync.records import TASK_SEALED, Records
 from crm_health.sync.setting import Setting
 from crm_health.sync.staff import Staff
 from crm_health.sync.tasks import priority
-from crm_health.sync.texts import NAME, day_field, named, without
+from crm_health.sync.texts import NAME, day_field, named, text, without
 
 #: What required actions are called where they are done, and where they are not.
 _DONE, _OPEN = "[x]", "[ ]"
@@ -126,7 +126,8 @@ def asked(
         .join(accounts, on="account_id", maintain_order="left")
         .with_columns(pl.col("desk").fill_null(LEADERSHIP))
     )
-    return wanted.with_columns(owners(there, wanted), _called(setting))
+    evidence = _evidence(setting, wanted, accounts)
+    return wanted.with_columns(owners(there, wanted), _called(setting), evidence)
 
 
 def _called(setting: Setting) -> pl.Expr:
@@ -138,6 +139,26 @@ def _called(setting: Setting) -> pl.Expr:
         pl.col("slug").replace_strict(names, default=None, return_dtype=pl.String),
         pl.lit(_NO_REASON),
     ).alias("reason")
+
+
+def _evidence(setting: Setting, wanted: pl.DataFrame, accounts: pl.DataFrame) -> pl.Series:
+    """What the rule sees that opened each escalation; null where a person did.
+
+    None of a due that passed either: what was seen then is a while ago, and may be over.
+    """
+    alerts = setting.config.playbook.alerts
+    now = ~pl.col("overdue") | ~pl.col("action").str.starts_with(errands.TOLD)
+    rule = pl.when(now).then(pl.col("stem").str.extract(r":([a-z0-9_]+):\d+$")).alias("_rule")
+    view = wanted.select("account_id", rule).join(
+        accounts, on="account_id", how="left", maintain_order="left"
+    )
+    found = pl.lit(None, pl.String)
+    for name in view["_rule"].unique(maintain_order=True).drop_nulls():
+        says = alerts[name].escalation if name in alerts else None
+        if says is not None:
+            seen = pl.lit(text(setting, says.evidence, view))
+            found = pl.when(pl.col("_rule") == name).then(seen).otherwise(found)
+    return view.with_columns(found.alias("evidence"))["evidence"]
 
 
 def owners(there: Staff, wanted: pl.DataFrame) -> pl.Series:
@@ -186,12 +207,16 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
         ).alias("subject")
     )
     record = pl.format(
-        "What we saw: the escalation {} ({}) is open since {} and due on {}. {} has it.",
+        "escalation {} ({}) is open since {} and due on {}. {} has it.",
         "reason",
         "grade",
         since,
         due,
         "holder",
+    )
+    seen = pl.coalesce(
+        pl.format("What we saw: {}.\nThe {}", "evidence", record),
+        pl.format("What we saw: the {}", record),
     )
     do = (
         pl.when(leads)
@@ -206,7 +231,7 @@ def _texts(setting: Setting, wanted: pl.DataFrame) -> pl.DataFrame:
     ends = {slug: r.ends_when for slug, r in setting.config.playbook.escalations.items()}
     end = pl.col("slug").replace_strict(ends, default=None, return_dtype=pl.String)
     body = pl.concat_str(
-        [record, do, pl.format("It ends when: {}.", end)], separator="\n", ignore_nulls=True
+        [seen, do, pl.format("It ends when: {}.", end)], separator="\n", ignore_nulls=True
     )
     grave = pl.col("grade").is_in(["S1", "S2"])
     severity = pl.when(leads | grave).then(pl.lit("high")).otherwise(pl.lit("medium"))

@@ -73,6 +73,9 @@ def test_an_escalation_opens_with_its_clock_actions_and_leadership(escalated: Or
         "Acme: write down the cause",
     ]
     assert {str(t["ActivityDate"]) for t in tasks(escalated, ":cause_written")} == {"2026-03-09"}
+    assert {t["Description"].split("\n")[0] for t in tasks(escalated)} == {
+        "What we saw: 1 cases are late."
+    }
     quiet(escalated)
     escalated.reset_state()
     quiet(escalated)
