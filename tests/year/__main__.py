@@ -15,6 +15,7 @@ from connectors.sandbox.crms import CRMS
 from crm_health.config.load import load
 from tests.year.book import Book
 from tests.year.equal import Apart, both
+from tests.year.findings import Findings
 from tests.year.living import read, write
 from tests.year.table import tables
 from tests.year.world import World, world
@@ -47,14 +48,18 @@ def told(found: World, files: dict[str, Path]) -> tuple[str, list[str], Book, Ap
     """The page's part, what was wrong, and what both rest on."""
     config = load()
     books = {name: Book(config, found.holders) for name in files}
+    findings = {name: Findings(config) for name in files}
     for name, out in files.items():
         for day in read(out):
             books[name].add(day)
+            findings[name].add(day)
     apart = both(*(read(out) for out in files.values()))
     faults = [f"{name}: {fault}" for name, book in books.items() for fault in book.faults]
     first = next(iter(books.values()))
     lines = [
         tables(first),
+        "",
+        *(f"- {line}" for line in next(iter(findings.values())).lines()),
         "",
         f"Compared on {apart.days} days: {apart.compared:,} values, {len(apart.found)} apart.",
         f"On {apart.lags:,} account-days one of the two was a write behind.",

@@ -7,6 +7,7 @@ from typing import Any
 from crm_health.config.load import load
 from tests.year.book import Book
 from tests.year.equal import both
+from tests.year.findings import Findings
 from tests.year.living import Day
 
 
@@ -93,3 +94,30 @@ def test_what_the_two_say_differently_is_told_once() -> None:
     assert (found.days, found.lags) == (2, 2)
     assert both(days, days).found == []
     assert both(days, days[:1]).found == ["a day is missing on one side"]
+
+
+def test_what_lingers_and_what_goes_back_is_counted() -> None:
+    """A drop that was over in a week, old news, a band that went there and back, a chosen tier."""
+    drop, news = "ch1:1:usage_drop:1", "ch1:1:promoter:1"
+    found = Findings(load())
+    there = {"1": {"band": "Green", "tier": "Digital"}}
+    found.add(
+        _day("2026-01-01", changed={"account": there, "task": {drop: _task(), news: _task()}})
+    )
+    done = {drop: _task(is_open=False)}
+    fell = {"1": {"band": "Red", "tier": "Strategic"}, "2": {"tier": "Strategic"}}
+    chosen = [("1", ["tier"])]
+    found.add(_day("2026-01-06", changed={"account": fell, "task": done}, meddled=chosen))
+    raised = {"ch1:1:usage_collapse:1": {"status": "open"}, "by hand:1": {"status": "open"}}
+    back = {"1": {"band": "Green", "tier": "Strategic"}}
+    found.add(_day("2026-01-20", changed={"account": back}))
+    found.add(_day("2026-03-02", changed={"escalation": raised}))
+    assert list(found.lines()) == [
+        "A drop in use: 1 tasks, 1 closed by us, 1 of these within a week, and 1 escalations.",
+        "Open for more than 45 days at the end: 1 tasks, 1 of them news that no cause ends.",
+        "Stages moved 0 times, and went back within 30 days 0 times.",
+        "Tiers moved 1 times, and went back within 30 days 0 times.",
+        "Bands moved 2 times, and went back within 30 days 1 times.",
+        "Strategic at the end: 2, of whom people put 1 there, and 1 came as new customers.",
+        "Escalations: 2, open at the end 2.",
+    ]
