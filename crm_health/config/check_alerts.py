@@ -91,6 +91,8 @@ def _alert(
 def _lengths(check: Checker, path: tuple[str, ...], alert: Alert) -> None:
     if alert.expires_days is not None and not (alert.since and alert.does == "task"):
         check.add((*path, "expires_days"), "only the task of an event (`since`) expires")
+    if alert.expires_days is not None and alert.on_clear == "leave":
+        check.add((*path, "expires_days"), "closes its task, but `on_clear` leaves it open")
     if alert.due_days > _LONGEST_DUE:
         check.add((*path, "due_days"), f"is more than {_LONGEST_DUE} days")
     if alert.cool_days > _LONGEST_COOLING:

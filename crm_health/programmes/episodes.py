@@ -234,13 +234,13 @@ def clearing(
 
 
 def expired(alerts: Mapping[str, Alert], day: date) -> pl.Expr:
-    """The days after which an episode is no news any more, where they are over; else null.
+    """The days after which an episode is no news any more, where it lasted so long; else null.
 
-    Reads `rule` and `opened_at`.
+    Reads `rule`, `opened_at` and `cleared_at`.
     """
     limits = {rule: alert.expires_days for rule, alert in alerts.items() if alert.expires_days}
     limit = pl.col("rule").replace_strict(limits, default=None, return_dtype=pl.Int64)
-    age = (pl.lit(day) - pl.col("opened_at")).dt.total_days()
+    age = (pl.coalesce("cleared_at", pl.lit(day)) - pl.col("opened_at")).dt.total_days()
     return pl.when(age >= limit).then(limit)
 
 

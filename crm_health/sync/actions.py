@@ -87,7 +87,7 @@ def decide(
         on="base",
         how="anti",
     )
-    over = _over(setting, records, replaced)
+    over = _over(setting, records, found, replaced)
     clears = episodes.clearing(found, records.known, over)
     going = records.known.filter(pl.col("cleared_at").is_null())
     several = standing.join(accounts.select("account_id"), on="account_id", how="semi")
@@ -126,7 +126,9 @@ def _standing(alerts: Mapping[str, Alert], records: Records) -> pl.DataFrame:
     )
 
 
-def _over(setting: Setting, records: Records, replaced: pl.DataFrame) -> pl.Series:
+def _over(
+    setting: Setting, records: Records, found: pl.DataFrame, replaced: pl.DataFrame
+) -> pl.Series:
     """Keys of episodes that are over whatever their condition says.
 
     Those that an escalation takes the place of, events whose task or escalation is done with or
@@ -144,7 +146,11 @@ def _over(setting: Setting, records: Records, replaced: pl.DataFrame) -> pl.Seri
     told = pl.col("base").is_in(records.episodes["key"].implode())
     gone = going.filter(~pl.col("rule").is_in(list(alerts)) & told)
     untouched = pl.col("base").is_in(records.tasks.filter("untouched")["base"].implode())
-    old = going.filter(episodes.expired(alerts, setting.day).is_not_null() & untouched)
+    # While its condition holds it is news: one episode covers what happened since as well.
+    fresh = found.filter(pl.col("holds").fill_null(True)).select("account_id", "rule")
+    old = going.filter(episodes.expired(alerts, setting.day).is_not_null() & untouched).join(
+        fresh, on=["account_id", "rule"], how="anti"
+    )
     return pl.concat([done["key"], away["key"], gone["key"], old["key"]])
 
 

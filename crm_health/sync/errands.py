@@ -78,6 +78,7 @@ def asked(
     accounts: pl.DataFrame,
     there: Staff,
     going: pl.DataFrame,
+    holding: pl.DataFrame,
 ) -> pl.DataFrame:
     """The tasks that are not there yet, each with its `owner_id`: null where nobody can take it.
 
@@ -89,6 +90,7 @@ def asked(
         going: Open escalations, new ones too: `id`, `account_id`, `stem`, `slug`, `reason`,
             `grade`, `holder`, `silent`, `owner_id`, `tell`, `overdue`, `since`, `now_opened_at`,
             `now_due_at`, `now_told_at`.
+        holding: `account_id`, `rule` of the alerts that hold.
     """
     # A task whose episode is gone is there all the same, made who knows when.
     alone = records.errands.select(
@@ -126,7 +128,7 @@ def asked(
         .join(accounts, on="account_id", maintain_order="left")
         .with_columns(pl.col("desk").fill_null(LEADERSHIP))
     )
-    evidence = _evidence(setting, wanted, accounts)
+    evidence = _evidence(setting, wanted, accounts, holding)
     return wanted.with_columns(owners(there, wanted), _called(setting), evidence)
 
 
@@ -141,23 +143,31 @@ def _called(setting: Setting) -> pl.Expr:
     ).alias("reason")
 
 
-def _evidence(setting: Setting, wanted: pl.DataFrame, accounts: pl.DataFrame) -> pl.Series:
-    """What the rule sees that opened each escalation; null where a person did.
+def _evidence(
+    setting: Setting, wanted: pl.DataFrame, accounts: pl.DataFrame, holding: pl.DataFrame
+) -> pl.Series:
+    """What the rule sees that opened each escalation; null where it sees it no more.
 
-    None of a due that passed either: what was seen then is a while ago, and may be over.
+    So also where a person opened it. And for a due that passed: what counts then is who is late.
     """
     alerts = setting.config.playbook.alerts
     now = ~pl.col("overdue") | ~pl.col("action").str.starts_with(errands.TOLD)
-    rule = pl.when(now).then(pl.col("stem").str.extract(r":([a-z0-9_]+):\d+$")).alias("_rule")
-    view = wanted.select("account_id", rule).join(
-        accounts, on="account_id", how="left", maintain_order="left"
+    rule = pl.when(now).then(pl.col("stem").str.extract(r":([a-z0-9_]+):\d+$")).alias("rule")
+    still = holding.with_columns(pl.col("rule").alias("_sees"))
+    view = (
+        wanted.select("account_id", rule)
+        .join(still, on=["account_id", "rule"], how="left", maintain_order="left")
+        .select("account_id", "_sees")
+        .join(accounts, on="account_id", how="left", maintain_order="left")
     )
     found = pl.lit(None, pl.String)
-    for name in view["_rule"].unique(maintain_order=True).drop_nulls():
-        says = alerts[name].escalation if name in alerts else None
+    for name in view["_sees"].unique(maintain_order=True).drop_nulls():
+        says = alerts[name].escalation
         if says is not None:
-            seen = pl.lit(text(setting, says.evidence, view))
-            found = pl.when(pl.col("_rule") == name).then(seen).otherwise(found)
+            seen = pl.lit(
+                text(setting, says.evidence, view).str.strip_chars().str.strip_suffix(".")
+            )
+            found = pl.when(pl.col("_sees") == name).then(seen).otherwise(found)
     return view.with_columns(found.alias("evidence"))["evidence"]
 
 

@@ -87,7 +87,8 @@ def escalating(
         new = made.rename(now).with_columns(pl.lit(setting.day).alias("since")).select(_GOING)
         going = pl.concat([going, new], how="vertical_relaxed")
     texts = actions_text(setting, records, going)
-    tasks = asked(setting, records, accounts, staff, going)
+    holding = actions.found.filter("holds").select("account_id", "rule").unique()
+    tasks = asked(setting, records, accounts, staff, going, holding)
     served = pl.col("owner_id").is_not_null()
     plan = [
         opening_rows(setting, made, texts),

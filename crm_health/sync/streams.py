@@ -304,6 +304,9 @@ def _shapes(
     for feed in feeds:
         shape = shapes.setdefault(feed.entity, {})
         shape.update(feed.kinds)
+        if feed.sla_hours and {"opened_at", "priority"} <= feed.kinds.keys():
+            # What `normalize` reckons where the CRM has none.
+            shape.setdefault("sla_due_at", Kind.INSTANT)
         if feed.entity != "user":
             shape.setdefault("account_id", Kind.TEXT)
     # Keep the layout stable whatever the order of the mapping's lines.

@@ -178,6 +178,8 @@ MISTAKES = [
     (PLAYBOOK, "due_days: 3", "due_days: 3000", "alerts.usage_drop.due_days: is more than 365"),
     (PLAYBOOK, "due_days: 3", "due_days: -1", "alerts.usage_drop.due_days: must be at least 0"),
     (PLAYBOOK, "due_days: 3", "expires_days: 3", "alerts.usage_drop.expires_days: only the task"),
+    (PLAYBOOK, "expires_days: 30", "expires_days: 30\n    on_clear: leave",
+     "alerts.incident.expires_days: closes its task, but `on_clear` leaves it open"),
     (PLAYBOOK, "due: 16,", "due: 60,", "severities.S2: is due sooner than S1, which is graver"),
     (PLAYBOOK, "  S1: {acknowledge: 4, due: 16, update_days: 1, tell_at_opening: true}\n", "",
      "severities: S1 is missing"),

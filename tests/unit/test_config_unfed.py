@@ -44,8 +44,14 @@ def test_what_nothing_is_mapped_for_is_named(tmp_path: Path) -> None:
         ("coalesce(seen, 2) > 1", None),
         ("seen is null", None),
         ("twice > 3", "(no usage.contact_id)"),
-        ("whole > 3", None),
+        # Nobody can know it, whatever stands in for it.
+        ("whole > 3", "(no usage.contact_id)"),
+        ("placed > 0.5", "(no usage.contact_id)"),
         ("renewal_days > -9", "(no account.renewal_days)"),
+        ("customer_since_days > 9", "(no account.customer_since_days)"),
+        ("age_days > 9", "(no account.age_days)"),
+        ("renewal_at < as_of", "(no account.renewal_at)"),
+        ("passed > 3", "(no account.renewal_at)"),
         ("heads > 0", "(no usage.contact_role)"),
         ("late > 0", None),
     ],
@@ -57,7 +63,12 @@ def test_a_column_that_no_feed_brings(when: str, named: str | None) -> None:
         "late": {"from": "case", "where": "sla_due_at < as_of", "take": "count(*)"},
         "heads": {"from": "usage", "where": "contact_role = 'sponsor'", "take": "count(*)"},
     }
-    derived = {"twice": "2 * seen", "whole": "coalesce(seen, 0)"}
+    derived = {
+        "twice": "2 * seen",
+        "whole": "coalesce(seen, 0)",
+        "placed": "rank_seen",
+        "passed": "case when renewal_at < as_of then 5 end",
+    }
     task = {"subject": "Act", "body": "Now"}
     alert = {"when": when, "severity": "low", "does": "task", "task": task}
     found = config(model={"facts": facts, "derived": derived}, playbook={"alerts": {"odd": alert}})

@@ -39,8 +39,8 @@ EDGES: dict[str, tuple[dict[str, Any], tuple[dict[str, Any], ...]]] = {
         ({"usage_vs_book": 0.61}, {"tier_now": "digital"}, {"incident_days": 7}),
     ),
     "fell_red": (
-        {"band": "red", "band_before": "green", "p1_past_sla": None},
-        ({"band_before": "red"}, {"p1_past_sla": 1}),
+        {"band": "red", "band_before": "green", "score": 59, "p1_past_sla": None},
+        ({"band_before": "red"}, {"p1_past_sla": 1}, {"score": 60}),
     ),
     "fell_yellow": ({"band": "yellow", "band_before": "green"}, ({"band_before": "red"},)),
     "fast_fall": (

@@ -65,3 +65,20 @@ def test_the_one_view_shows_them_as_unknown(org: Org) -> None:
     assert row == {"late": None, "disputes": None, "known": 1.0, "sector": None}
     assert {"late", "disputes"} <= view.known.missing
     assert "known" not in view.known.missing
+
+
+def test_hours_by_priority_need_no_date_in_the_org(tmp_path: Path) -> None:
+    """No field of a case says when it is due: its priority and its opening do."""
+    columns = {
+        "account_id": "AccountId",
+        "priority": {"field": "Priority", "values": {"High": "p1", "Low": "p4"}},
+        "is_open": {"field": "IsClosed", "values": {"true": False, "false": True}},
+        "opened_at": "CreatedDate",
+    }
+    feed = {"object": "Case", "columns": columns, "sla_hours": {"p1": 8}}
+    org = Org(tmp_path, config(mapping={"read": {"case": [feed]}}))
+    account = org.account(80.0)
+    org.case(account)
+    org.sync()
+    assert [row["Source"] for row in org.crm.rows("Escalation")] == ["rule"]
+    assert org.sync().outcomes == {}

@@ -232,7 +232,7 @@ def test_an_event_is_over_when_its_task_is_closed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("touched", [False, True])
 def test_news_that_nobody_took_up_is_closed(tmp_path: Path, touched: bool) -> None:
     """`expires_days` after it opened, and only where nobody touched the task; never anew."""
-    event = {"when": "band = 'red'", "since": "band_since", "expires_days": 3}
+    event = {"when": "band_since_days <= 1", "since": "band_since", "expires_days": 3}
     org = Org(tmp_path, _config(low=event, lower={"when": "second < 0"}))
     account = org.account(50, Second=95.0)
     _used(org, account)
@@ -254,6 +254,18 @@ def test_news_that_nobody_took_up_is_closed(tmp_path: Path, touched: bool) -> No
     org.reset_state()
     org.sync()
     assert len(org.crm.rows("Task")) == 1
+
+
+def test_news_that_goes_on_is_news(tmp_path: Path) -> None:
+    """One task tells of what happened since as well: it ends when the last of it is old."""
+    event = {"when": "second < 60", "since": "band_since", "expires_days": 3}
+    org = Org(tmp_path, _config(low=event, lower={"when": "second < 0"}))
+    account = org.account(50, Second=50.0)
+    _used(org, account)
+    org.sync()
+    assert [_kinds(org, report) for report in org.days(5)] == [[]] * 5
+    org.edit("Account", account, Second=95.0)
+    assert _kinds(org, org.days(1)[0]) == ["clear_episode", "close_task"]
 
 
 @pytest.mark.parametrize("where", ["rule", "everywhere"])

@@ -10,6 +10,8 @@ from sync_kit import Org, config
 from test_sync_alerts import _config as alerts_config
 from test_sync_escalations import by_person, playbook, quiet, record, tasks, told
 
+from crm_health.testing.memory_crm import Fault
+
 REFUSED = ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "", "Not today")
 
 
@@ -44,6 +46,20 @@ def test_a_line_that_did_not_get_through_is_not_kept_in_mind(tmp_path: Path, how
     assert task["Subject"] == "Acme: hurry"
     assert "lower:1:2026-03-0" in org.crm.rows("Episode")[0]["Told"]
     quiet(org)
+
+
+def test_what_an_escalation_asks_for_says_what_is_seen_today(org: Org) -> None:
+    """A sync died before it made the tasks, and the next one sees the cause no more."""
+    org.case(org.account(80))
+    org.crm.fail_next(Fault.UNAVAILABLE, times=9, kind="write", after=1)
+    assert org.perform()[1] == 3
+    org.crm.heal()
+    assert (record(org)["Evidence"], tasks(org)) == ("1 cases are late", [])
+    org.edit("Escalation", record(org)["id"], Status="In Progress")
+    close_case(org)
+    org.days(1)
+    said = {task["Description"].split(" is open since ")[0] for task in tasks(org)}
+    assert said == {"What we saw: the escalation Support issue (S1)"}
 
 
 def test_an_escalation_that_is_refused_asks_nobody_for_anything(org: Org) -> None:
