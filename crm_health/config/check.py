@@ -117,7 +117,7 @@ def _acted_on(check: Checker, model: Model, playbook: Playbook) -> None:
     worst = model.bands[0].name
     named = re.compile(rf"\bband\s*(?:=\s*'{worst}'|in\s*\([^)]*'{worst}')")
     tells = (
-        named.search(alert.when) or "score" in words(alert.when)
+        named.search(alert.when) or {"score", "band"} & words(alert.when) == {"score"}
         for alert in playbook.alerts.values()
         if alert.polarity == "risk" and alert.does != "quiet"
     )

@@ -89,7 +89,9 @@ def _alert(
 
 
 def _lengths(check: Checker, path: tuple[str, ...], alert: Alert) -> None:
-    if alert.expires_days is not None and not (alert.since and alert.does == "task"):
+    if alert.expires_days is not None and alert.does != "task":
+        check.add((*path, "expires_days"), f"only a task expires, and this one does `{alert.does}`")
+    elif alert.expires_days is not None and alert.since is None:
         check.add((*path, "expires_days"), "only the task of an event (`since`) expires")
     if alert.expires_days is not None and alert.on_clear == "leave":
         check.add((*path, "expires_days"), "closes its task, but `on_clear` leaves it open")

@@ -71,7 +71,8 @@ def _core(check: Checker, path: Path, entity: str, column: str, source: Source) 
     kind = ENTITIES[entity].kind(column)
     if kind is None:
         known = [c.name for c in ENTITIES[entity].columns]
-        hint = nearest(column, known) or "columns of your own go under `extra`"
+        listed = f"it has {', '.join(known)}; columns of your own go under `extra`"
+        hint = nearest(column, known) or listed
         check.add(path, f"{entity} has no such column", hint)
         return
     if source.type not in (None, kind):

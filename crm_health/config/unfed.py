@@ -51,7 +51,8 @@ def _lacks(
     As the engine has it (`health.evidence.availability`): a derived fact is missing where all the
     evidence is that it reads, whatever stands in for it.
     """
-    found = {name: frozenset({f"account.{name}"}) for name in _unmapped("account", mapping)}
+    away = _unmapped("account", mapping)
+    found = {name: frozenset({f"account.{column}"}) for name, column in away.items()}
     for name, fact in model.facts.items():
         if ENTITIES[fact.source].ours:
             continue
@@ -61,8 +62,10 @@ def _lacks(
         away = _unmapped(fact.source, mapping)
         own = columns_for(fact.source, mapping)
         read = _read(fact.take, own, "aggregate") | _read(fact.where or "true", own)
-        if read & away:
-            found[name] = frozenset(f"{fact.source}.{column}" for column in read & away)
+        if read & away.keys():
+            found[name] = frozenset(
+                f"{fact.source}.{away[column]}" for column in read & away.keys()
+            )
     found |= _ranks(columns, found)
     for name, text in model.derived.items():
         read = _read(text, columns)
@@ -81,20 +84,22 @@ def _ranks(columns: Columns, found: MappingABC[str, frozenset[str]]) -> dict[str
     return {name: found[one.of] for name, one in about.items() if one and one.kind == "rank"}
 
 
-def _unmapped(entity: str, mapping: Mapping) -> set[str]:
-    """Columns of an entity that no feed brings, and the days since them."""
-    feeds, columns = mapping.read.get(entity, ()), ENTITIES[entity].columns
+def _unmapped(entity: str, mapping: Mapping) -> dict[str, str]:
+    """What no feed brings, and what is reckoned from that; each with the column to map."""
+    feeds, about = mapping.read.get(entity, ()), ENTITIES[entity]
     brought = {name for feed in feeds for name in (*feed.columns, *feed.extra)}
     # Where a case has no SLA, hours by priority give one.
     brought |= {"sla_due_at" for feed in feeds if feed.sla_hours}
-    away = {column.name: column.kind for column in columns if column.name not in brought}
-    found = {
-        *away,
-        *(days_name(n) for n, kind in away.items() if kind in (Kind.DATE, Kind.INSTANT)),
-    }
-    if ENTITIES[entity].main_date in away:
-        found |= {"age_days", "window_days"}
-    return found | ({"contact_role"} if "contact_id" in away else set())
+    away = [column for column in about.columns if column.name not in brought]
+    found = {column.name: column.name for column in away}
+    for column in away:
+        if column.kind in (Kind.DATE, Kind.INSTANT):
+            found[days_name(column.name)] = column.name
+        if column.name == about.main_date:
+            found |= dict.fromkeys(("age_days", "window_days"), column.name)
+        if column.name == "contact_id":
+            found["contact_role"] = column.name
+    return found
 
 
 def _read(text: str, columns: Columns, role: expressions.Role = "row") -> frozenset[str]:

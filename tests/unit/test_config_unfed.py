@@ -47,12 +47,12 @@ def test_what_nothing_is_mapped_for_is_named(tmp_path: Path) -> None:
         # Nobody can know it, whatever stands in for it.
         ("whole > 3", "(no usage.contact_id)"),
         ("placed > 0.5", "(no usage.contact_id)"),
-        ("renewal_days > -9", "(no account.renewal_days)"),
-        ("customer_since_days > 9", "(no account.customer_since_days)"),
-        ("age_days > 9", "(no account.age_days)"),
+        ("renewal_days > -9", "(no account.renewal_at)"),
+        ("customer_since_days > 9", "(no account.customer_since)"),
+        ("age_days > 9", "(no account.customer_since)"),
         ("renewal_at < as_of", "(no account.renewal_at)"),
         ("passed > 3", "(no account.renewal_at)"),
-        ("heads > 0", "(no usage.contact_role)"),
+        ("heads > 0", "(no usage.contact_id)"),
         ("late > 0", None),
     ],
 )
